@@ -1,0 +1,157 @@
+"""The records that travel between packages: Neuron, Backend, Problem, Output, and their parts.
+
+Shape letters: T steps, B batch, N neurons (any trailing shape, written ``*N``). Units are SI.
+Letters of the equations: v membrane, i synaptic current, w adaptation, z spikes, x input.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from snn_core.events import Events
+    from snn_core.thresholds import Threshold
+
+type_hints = typing.get_type_hints
+
+Value = float | Tensor
+"""A parameter: a number, a 0-d tensor, or a tensor that broadcasts to ``(*N,)``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """What a parameter or a state variable is: its unit, its meaning, and whether it is positive.
+
+    It stands in the annotation of a field of Params or State; ``snn show`` prints it,
+    ``integrate`` checks it, and ``Layer`` learns the logarithm of a positive one.
+
+    >>> from typing import Annotated, NamedTuple
+    >>> class Params(NamedTuple):
+    ...     tau_mem: Annotated[Value, Quantity("s", "membrane time constant", positive=True)] = 0.01
+    >>> quantities(Params)["tau_mem"].unit
+    's'
+    """
+
+    unit: str
+    meaning: str = ""
+    positive: bool = False
+    nonnegative: bool = False
+
+
+def quantities(record: type) -> dict[str, Quantity]:
+    """The Quantity of each field of a Params or State type; fields without one are left out."""
+    hints = type_hints(record, include_extras=True)
+    found = {}
+    for field, hint in hints.items():
+        for note in getattr(hint, "__metadata__", ()):
+            if isinstance(note, Quantity):
+                found[field] = note
+    return found
+
+
+class Neuron(NamedTuple):
+    """A neuron model: a small record of pure functions, nothing to inherit.
+
+    Args:
+        name: canonical name, as registered.
+        Params: NamedTuple type of numbers and tensors, each with a default; each broadcasts
+            to ``(*N,)``.
+        State: NamedTuple type of tensors of shape ``(B, *N)``.
+        initial_state: ``(params, shape, *, dtype, device) -> State`` for ``shape = (B, *N)``.
+        step: ``(x, state, params, threshold, dt) -> (output, State)``, pure; a neuron that can
+            take measurements has a last argument ``observed: Observed | None = None``.
+    """
+
+    name: str
+    Params: Any
+    State: Any
+    initial_state: Callable[..., Any]
+    step: Callable[..., tuple[Tensor, Any]]
+
+
+class Observed(NamedTuple):
+    """Measurements that replace what the model computes; ``None`` where nothing was measured.
+
+    For ``integrate`` each is ``(T, B, *N)``, for one step ``(B, *N)``. The value is the measured
+    one, the gradient the model's (see ``inject``).
+
+    Args:
+        v: membrane after integration, before the threshold; the software reset is then skipped.
+        w: adaptation, after its update.
+        z: emitted spikes, after threshold and refractory mask.
+    """
+
+    v: Tensor | None = None
+    w: Tensor | None = None
+    z: Tensor | None = None
+
+
+class RecurrentState(NamedTuple):
+    """The state of a recurrent layer: its neurons' State and their last output ``(B, *N)``."""
+
+    neuron: Any
+    output: Tensor
+
+
+class Output(NamedTuple):
+    """What ``integrate`` returns.
+
+    Args:
+        output: ``(T, B, *N)``; spikes of a firing neuron, the membrane of a leaky integrator.
+            ``Events`` from event-driven backends.
+        state: the state after the last step, to be passed on as ``state=``.
+        traces: the neuron's State type with fields ``(T, B, *N)``; None where not recorded.
+    """
+
+    output: Any
+    state: Any
+    traces: Any
+
+
+class Problem(NamedTuple):
+    """One checked call of ``integrate``: everything that a backend needs to run a layer.
+
+    Args:
+        neuron: the resolved record.
+        x: dense ``(T, B, *N)`` (``(T, B, N_in)`` if there is a weight), or ``Events``.
+        params: the neuron's Params, complete.
+        state: State, or RecurrentState with a recurrent weight; complete.
+        dt: step in seconds; None for event-driven backends.
+        weight: ``(N_out, N_in)`` or None.
+        recurrent_weight: ``(N_out, N_out)`` or None.
+        threshold: resolved record.
+        record: names of State fields to return as traces.
+        observed: traces ``(T, B, *N)`` or None.
+    """
+
+    neuron: Neuron
+    x: Tensor | Events
+    params: Any
+    state: Any
+    dt: float | None
+    weight: Tensor | None
+    recurrent_weight: Tensor | None
+    threshold: Threshold
+    record: tuple[str, ...]
+    observed: Observed | None
+
+
+class Backend(NamedTuple):
+    """A way to run one layer over time, projections and gradients included.
+
+    Args:
+        name: canonical name, as registered.
+        rank: ``auto`` tries the highest first; None means only by name.
+        supports: ``(Problem) -> None`` if it can run the problem, else the reason why not.
+        run: ``(Problem) -> Output``.
+    """
+
+    name: str
+    rank: int | None
+    supports: Callable[[Problem], str | None]
+    run: Callable[[Problem], Output]
