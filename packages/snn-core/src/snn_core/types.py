@@ -7,6 +7,7 @@ Letters of the equations: v membrane, i synaptic current, w adaptation, z spikes
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,6 +44,7 @@ class Quantity:
     nonnegative: bool = False
 
 
+@functools.cache
 def quantities(record: type) -> dict[str, Quantity]:
     """The Quantity of each field of a Params or State type; fields without one are left out."""
     hints = type_hints(record, include_extras=True)

@@ -1,0 +1,48 @@
+"""Which backend runs a problem: the one asked for, or the fastest that supports it."""
+
+from __future__ import annotations
+
+import warnings
+
+from snn_core import lookup
+from snn_core.errors import BackendWarning, MissingNeed, Unsupported
+from snn_core.registry import default_registry
+from snn_core.types import Backend, Problem
+
+
+def candidates(backend: str | Backend) -> tuple[Backend, ...]:
+    """The backends to try, the fastest first: all installed and ranked for "auto", else the one."""
+    if backend != "auto":
+        return (lookup.backend(backend),)
+    found = []
+    for name in default_registry().names("backend"):
+        try:
+            found.append(lookup.backend(name))
+        except MissingNeed:
+            continue  # registered, but what it needs is not installed: `snn doctor` says so
+    ranked = [(one.rank, one) for one in found if one.rank is not None]
+    return tuple(one for _, one in sorted(ranked, key=lambda pair: -pair[0]))
+
+
+def select(backends: tuple[Backend, ...], problem: Problem) -> tuple[Backend, list[str]]:
+    """The first backend that supports the problem, and why those before it declined.
+
+    Raises:
+        Unsupported: none does; the message has every reason.
+    """
+    reasons: list[str] = []
+    for backend in backends:
+        reason = backend.supports(problem)
+        if reason is None:
+            return backend, reasons
+        reasons.append(f"backend {backend.name!r} cannot run this: {reason}")
+    raise Unsupported("; ".join(reasons))
+
+
+def choose(backends: tuple[Backend, ...], problem: Problem) -> Backend:
+    """``select``, with one warning if a faster backend declined."""
+    backend, reasons = select(backends, problem)
+    if reasons:
+        message = f"{'; '.join(reasons)}; running on {backend.name!r}"
+        warnings.warn(message, BackendWarning, stacklevel=3)
+    return backend

@@ -1,0 +1,87 @@
+"""Text for a terminal: aligned columns, wrapped paragraphs, headings. No colours."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+
+NARROWEST, WIDEST = 40, 100
+"""Lines are never set shorter or longer than this, whatever the terminal."""
+
+
+def width() -> int:
+    """The width of the terminal (or ``COLUMNS``, or 80), within what reads well."""
+    return max(NARROWEST, min(WIDEST, shutil.get_terminal_size().columns))
+
+
+def prints(characters: str) -> bool:
+    """Whether the standard output can encode these characters."""
+    try:
+        characters.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def columns(rows: Sequence[Sequence[str]], indent: int = 0, gap: int = 2) -> list[str]:
+    """Rows of cells as aligned lines; the last column wraps at the terminal's width.
+
+    >>> columns([("a", "one"), ("bcd", "two")], indent=2)
+    ['  a    one', '  bcd  two']
+    """
+    if not rows:
+        return []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    start = indent + sum(widths) + gap * len(widths)
+    room = max(width() - start, NARROWEST // 2)
+    lines = []
+    for *cells, last in rows:
+        padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
+        head = " " * indent + (" " * gap).join([*padded, ""])
+        first, *others = textwrap.wrap(last, room) or [""]
+        lines.append((head + first).rstrip())
+        lines += [" " * start + other for other in others]
+    return lines
+
+
+def heading(left: str, right: str = "") -> list[str]:
+    """A title line with something at its right end, and a rule below it."""
+    rule = "─" if prints("─") else "-"
+    room = width() - len(left)
+    return [f"{left}{right.rjust(room)}".rstrip(), rule * width()]
+
+
+def paragraphs(docstring: str, indent: int = 0) -> list[str]:
+    """A cleaned docstring at the terminal's width: prose is wrapped, indented lines are kept.
+
+    >>> paragraphs("one\\ntwo\\n\\n    v <- v + dt", indent=2)
+    ['  one two', '', '      v <- v + dt']
+    """
+    lines: list[str] = []
+    for block in docstring.split("\n\n"):
+        if lines:
+            lines.append("")
+        for piece in _pieces(block):
+            lines += _set(piece, " " * indent)
+    return lines
+
+
+def _pieces(block: str) -> list[str]:
+    """A block cut into prose, list items, and indented lines, which all stay apart."""
+    pieces: list[str] = []
+    for line in block.splitlines():
+        own = line.startswith((" ", "- ", "* ")) or not pieces or pieces[-1].startswith(" ")
+        if own:
+            pieces.append(line)
+        else:
+            pieces[-1] += f" {line}"
+    return pieces
+
+
+def _set(piece: str, indent: str) -> list[str]:
+    if piece.startswith(" "):
+        return [(indent + piece).rstrip()]
+    hanging = "  " if piece.startswith(("- ", "* ")) else ""
+    return textwrap.wrap(piece, width(), initial_indent=indent, subsequent_indent=indent + hanging)

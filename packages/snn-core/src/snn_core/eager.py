@@ -1,0 +1,73 @@
+"""Backend ``eager``: the reference loop over time steps, differentiated by autograd.
+
+Runs every neuron, dense input or Events, on every device. Other backends are held to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from snn_core.events import Events
+from snn_core.types import Backend, Observed, Output, Problem, RecurrentState
+
+
+def supports(problem: Problem) -> str | None:
+    """Everything on a grid."""
+    return "it runs on a grid: pass dt=1e-3 (seconds)" if problem.dt is None else None
+
+
+def run(problem: Problem) -> Output:
+    """One step after the other; backward costs O(T), since nothing is written in place."""
+    x = drive(problem)
+    if problem.recurrent_weight is None:
+        state, last = problem.state, None
+    else:
+        state, last = problem.state
+    rows, visited = [], []
+    for x_t, seen in zip(x.unbind(0), observations(problem.observed, len(x)), strict=True):
+        if problem.recurrent_weight is not None:
+            x_t = x_t + linear(last, problem.recurrent_weight)
+        last, state = problem.neuron.step(
+            x_t, state, problem.params, problem.threshold, problem.dt, *seen
+        )
+        rows.append(last)
+        visited.append(state)
+    end = state if problem.recurrent_weight is None else RecurrentState(state, last)
+    return Output(torch.stack(rows), end, traces(problem, visited))
+
+
+def drive(problem: Problem) -> Tensor:
+    """What the neurons receive from outside, ``(T, B, *N)``: the input through the weight."""
+    x, weight = problem.x, problem.weight
+    if isinstance(x, Events):
+        dtype = None if weight is None else weight.dtype
+        x = x.to_grid(problem.dt, dtype=dtype)
+    return x if weight is None else linear(x.to(weight.dtype), weight)
+
+
+def observations(observed: Observed | None, n_steps: int) -> list[tuple[Observed, ...]]:
+    """The last argument of each step: nothing, or that step's measurements."""
+    if observed is None:
+        return [()] * n_steps
+    unmeasured = (None,) * n_steps
+    columns = [unmeasured if trace is None else trace.unbind(0) for trace in observed]
+    return [(Observed(*row),) for row in zip(*columns, strict=True)]
+
+
+def traces(problem: Problem, visited: list[Any]) -> Any:
+    """The recorded state variables, ``(T, B, *N)`` each, None where not recorded."""
+    return problem.neuron.State(
+        **{
+            name: torch.stack([getattr(state, name) for state in visited])
+            if name in problem.record
+            else None
+            for name in problem.neuron.State._fields
+        }
+    )
+
+
+EAGER = Backend("eager", 0, supports, run)

@@ -1,0 +1,38 @@
+"""First-party names by kind and package, for those who have not installed the package yet.
+
+A test over all packages together keeps it equal to what they register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CATALOGUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "neuron": {
+        "snn-neurons": (
+            "adex",
+            "adex_refractory",
+            "exp_li",
+            "exp_lif",
+            "exp_lif_refractory",
+            "iaf",
+            "iaf_integrate_first",
+            "li",
+            "lif",
+            "lif_refractory",
+        ),
+    },
+    "command": {
+        "snn-train": ("train",),
+    },
+}
+
+
+def homes(kind: str) -> dict[str, str]:
+    """Each catalogued name of a kind and the package that has it.
+
+    >>> homes("neuron")["lif"]
+    'snn-neurons'
+    """
+    packages = CATALOGUE.get(kind, {})
+    return {name: package for package, names in packages.items() for name in names}

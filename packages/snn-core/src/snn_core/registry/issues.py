@@ -1,0 +1,33 @@
+"""Issue: one failure of one plugin, kept so that everything else can go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+
+
+@dataclasses.dataclass(frozen=True)
+class Issue:
+    """What went wrong with a plugin.
+
+    Args:
+        plugin: ``"distribution:entry_point"``, or the distribution where no entry point was read.
+        stage: what it was to do: ``"load"``, ``"register"``, ``"list neurons"``.
+        error: the exception, with its traceback.
+
+    >>> str(Issue("snn-broken:p", "load", ModuleNotFoundError("No module named 'foo'")))
+    "plugin snn-broken:p failed to load: ModuleNotFoundError: No module named 'foo'"
+    """
+
+    plugin: str
+    stage: str
+    error: BaseException
+
+    def __str__(self) -> str:
+        """One line for a warning or a note."""
+        cause = traceback.format_exception_only(self.error)[-1].strip()
+        return f"plugin {self.plugin} failed to {self.stage}: {cause}"
+
+    def traceback(self) -> str:
+        """The error with its traceback, as Python prints it."""
+        return "".join(traceback.format_exception(self.error))

@@ -1,0 +1,1 @@
+"""The plugin of snn-train: what it registers."""

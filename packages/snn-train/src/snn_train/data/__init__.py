@@ -1,0 +1,1 @@
+"""Data sets that need no download: handwritten digits and Yin-Yang."""

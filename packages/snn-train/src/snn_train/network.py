@@ -1,0 +1,83 @@
+"""A classifier with one hidden spiking layer: encode, spike, read out, decode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from snn_core import Layer
+from torch import Tensor, nn
+
+Encoder = Callable[[Tensor], Tensor]
+"""``inputs (B, *F) -> spikes (T, B, N_in)``."""
+
+Decoder = Callable[[Tensor], Tensor]
+"""``output trace (T, B, C) -> scores (B, C)``."""
+
+
+class Activity(NamedTuple):
+    """What a network did with a batch, over time.
+
+    Args:
+        input: spikes ``(T, B, N_in)``.
+        hidden: spikes ``(T, B, N)``.
+        hidden_v: membrane of the hidden neurons after reset, ``(T, B, N)``.
+        output_v: membrane of the readout, ``(T, B, C)``.
+        scores: ``(B, C)``.
+    """
+
+    input: Tensor
+    hidden: Tensor
+    hidden_v: Tensor
+    output_v: Tensor
+    scores: Tensor
+
+
+class SpikingClassifier(nn.Module):
+    """Encoder, a hidden layer of spiking neurons, a readout layer of leaky integrators, decoder.
+
+    Args:
+        encode: from inputs ``(B, *F)`` to spikes ``(T, B, N_in)``.
+        hidden: a layer that spikes and records ``"v"``.
+        readout: a layer whose output is its membrane, one neuron a class.
+        decode: from the readout's membrane ``(T, B, C)`` to scores ``(B, C)``.
+
+    Raises:
+        ValueError: if the layers do not fit, or the hidden one does not record "v".
+    """
+
+    def __init__(self, encode: Encoder, hidden: Layer, readout: Layer, decode: Decoder) -> None:
+        super().__init__()
+        if hidden.n_out != readout.n_in:
+            raise ValueError(
+                f"the hidden layer has {hidden.n_out} neurons, the readout takes {readout.n_in}; "
+                "make them equal"
+            )
+        if "v" not in hidden.record:
+            raise ValueError("the hidden layer must record its membrane: give it record=('v',)")
+        self.encode = encode
+        self.hidden = hidden
+        self.readout = readout
+        self.decode = decode
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Scores ``(B, C)`` of inputs ``(B, *F)``, the largest for the most likely class."""
+        return self.activity(inputs).scores
+
+    def activity(self, inputs: Tensor) -> Activity:
+        """Spikes and membranes of the whole network for inputs ``(B, *F)``."""
+        x = self.encode(inputs)
+        hidden = self.hidden(x)
+        output = self.readout(hidden.output).output
+        return Activity(x, hidden.output, hidden.traces.v, output, self.decode(output))
+
+
+def draw_weight_(layer: Layer, mean: float, std: float) -> None:
+    """Draw the weights of a layer anew from a normal distribution, from torch's random numbers.
+
+    ``mean`` and ``std`` are those of the summed input: of the sum over all ``n_in`` weights. So a
+    layer that gets one spike per input neuron starts alike, whatever its size.
+    """
+    with torch.no_grad():
+        layer.weight.normal_(mean / layer.n_in, std / layer.n_in**0.5)
