@@ -30,7 +30,7 @@ class State(NamedTuple):
 
 
 def initial_state(params, shape, *, dtype, device):
-    v = torch.zeros(shape, dtype=dtype, device=device) + params.v_reset
+    v = torch.full(shape, -70e-3, dtype=dtype, device=device)  # where a = 20, b = 200 rest
     return State(v, params.b * v)
 
 

@@ -5,7 +5,7 @@ Runs every neuron, dense input or Events, on every device. Other backends are he
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -23,21 +23,19 @@ def supports(problem: Problem) -> str | None:
 def run(problem: Problem) -> Output:
     """One step after the other; backward costs O(T), since nothing is written in place."""
     x = drive(problem)
-    if problem.recurrent_weight is None:
-        state, last = problem.state, None
-    else:
-        state, last = problem.state
-    rows, visited = [], []
+    feedback = problem.recurrent_weight
+    state = problem.state if feedback is None else problem.state.neuron
+    outputs: list[Tensor] = [] if feedback is None else [problem.state.output]
+    visited = []
     for x_t, seen in zip(x.unbind(0), observations(problem.observed, len(x)), strict=True):
-        if problem.recurrent_weight is not None:
-            x_t = x_t + linear(last, problem.recurrent_weight)
-        last, state = problem.neuron.step(
-            x_t, state, problem.params, problem.threshold, problem.dt, *seen
+        received = x_t if feedback is None else x_t + linear(outputs[-1], feedback)
+        output, state = problem.neuron.step(
+            received, state, problem.params, problem.threshold, problem.dt, *seen
         )
-        rows.append(last)
+        outputs.append(output)
         visited.append(state)
-    end = state if problem.recurrent_weight is None else RecurrentState(state, last)
-    return Output(torch.stack(rows), end, traces(problem, visited))
+    end = state if feedback is None else RecurrentState(state, outputs[-1])
+    return Output(torch.stack(outputs[-len(x) :]), end, traces(problem, visited))
 
 
 def drive(problem: Problem) -> Tensor:
@@ -45,7 +43,7 @@ def drive(problem: Problem) -> Tensor:
     x, weight = problem.x, problem.weight
     if isinstance(x, Events):
         dtype = None if weight is None else weight.dtype
-        x = x.to_grid(problem.dt, dtype=dtype)
+        x = x.to_grid(cast(float, problem.dt), dtype=dtype)  # supports() has seen to dt
     return x if weight is None else linear(x.to(weight.dtype), weight)
 
 

@@ -31,7 +31,7 @@ class Events(NamedTuple):
     """
 
     times: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which nobody calls here
     shape: tuple[int, ...]
     duration: float
 

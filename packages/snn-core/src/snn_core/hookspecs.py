@@ -1,4 +1,4 @@
-"""What a plugin writes against: Entry, the markers, and one hook per kind. Imports nothing heavy."""
+"""What a plugin writes against: Entry, the markers, one hook per kind. Imports nothing heavy."""
 
 from __future__ import annotations
 

@@ -31,11 +31,9 @@ class Quantity:
     It stands in the annotation of a field of Params or State; ``snn show`` prints it,
     ``integrate`` checks it, and ``Layer`` learns the logarithm of a positive one.
 
-    >>> from typing import Annotated, NamedTuple
-    >>> class Params(NamedTuple):
-    ...     tau_mem: Annotated[Value, Quantity("s", "membrane time constant", positive=True)] = 0.01
-    >>> quantities(Params)["tau_mem"].unit
-    's'
+    >>> from snn_core.testing import TOY
+    >>> quantities(TOY.Params)["tau_mem"]
+    Quantity(unit='s', meaning='membrane time constant', positive=True, nonnegative=False)
     """
 
     unit: str

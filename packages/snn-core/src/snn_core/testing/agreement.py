@@ -67,17 +67,17 @@ def check_agreement(
             continue
         given, expected = (_everything(one, neuron, threshold, case) for one in (backend, EAGER))
         for name, value in expected.items():
-            torch.testing.assert_close(
-                given[name],
-                value,
-                rtol=rtol,
-                atol=atol,
-                msg=lambda text, name=name: (
-                    f"{backend.name}, {neuron.name}, {case}: {name}: {text}"
-                ),
-            )
+            where = f"{backend.name}, {neuron.name}, {case}: {name}"
+            assert_close(given[name], value, rtol=rtol, atol=atol, where=where)
         compared += 1
     return compared
+
+
+def assert_close(given: Tensor, expected: Tensor, *, rtol: float, atol: float, where: str) -> None:
+    """torch.testing.assert_close, with a word on where it was."""
+    torch.testing.assert_close(
+        given, expected, rtol=rtol, atol=atol, msg=lambda text: f"{where}: {text}"
+    )
 
 
 def check_runs_toy(backend: Backend) -> None:

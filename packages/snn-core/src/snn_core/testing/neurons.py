@@ -111,7 +111,7 @@ def check_gradients(neuron: Neuron) -> None:
 
 
 def check_compiles(neuron: Neuron) -> None:
-    """torch.compile takes the step whole, recompiles for no new values, and gives eager's numbers."""
+    """torch.compile takes the step whole, no new values make it recompile, and it equals eager."""
 
     def step(x: Tensor, state: Any, params: Any) -> Any:
         return neuron.step(x, state, params, SUPER_SPIKE, DT)

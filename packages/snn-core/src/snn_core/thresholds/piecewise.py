@@ -13,7 +13,7 @@ from snn_core.thresholds.record import Threshold
 
 
 def triangle_derivative(x: Tensor, alpha: float) -> Tensor:
-    """a max(0, 1 - |x|), of peak a and area a: alpha is an amplitude (Bellec et al. 2018, eq. 5)."""
+    """a max(0, 1 - |x|), of peak a and area a: an amplitude (Bellec et al. 2018, eq. 5)."""
     return alpha * torch.relu(1 - x.abs())
 
 
