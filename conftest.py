@@ -43,7 +43,8 @@ class Block(pytest.Item):
         if ">>>" in self.code:
             self.run_doctest()
         else:
-            exec(compile("\n" * self.line + self.code, str(self.path), "exec"), self.names)
+            source = "\n" * self.line + self.code  # so that a traceback has the page's lines
+            exec(compile(source, str(self.path), "exec", dont_inherit=True), self.names)
 
     def run_doctest(self) -> None:
         """Run the block as a doctest; what differs becomes the message of the failure."""

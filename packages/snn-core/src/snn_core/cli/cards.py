@@ -35,6 +35,7 @@ def _head(facts: Facts) -> list[tuple[str, str]]:
         ("aliases", ", ".join(facts["aliases"])),
         ("from", f"{facts['distribution']} {facts['version']}".strip()),
         ("target", facts["target"]),
+        ("auto", _chosen(facts["rank"]) if "rank" in facts else ""),
     ]
     return [(name, value) for name, value in rows if value]
 
@@ -86,11 +87,13 @@ def _threshold(facts: Facts) -> list[str]:
 
 
 def _backend(facts: Facts) -> list[str]:
-    rank = facts["rank"]
-    said = "only by name" if rank is None else f"rank {rank:g}; the highest that supports the call"
     found = facts["about"]
-    lines = [*text.columns([("auto", said)], indent=2), "", *text.paragraphs(found["title"])]
+    lines = ["", *text.paragraphs(found["title"])]
     return [*lines, "", *text.paragraphs(found["text"], indent=2)] if found["text"] else lines
+
+
+def _chosen(rank: int | None) -> str:
+    return "never takes it" if rank is None else f"tries the highest rank first; this has {rank}"
 
 
 def _command(facts: Facts) -> list[str]:

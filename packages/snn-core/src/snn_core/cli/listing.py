@@ -1,4 +1,4 @@
-"""``snn list``: every registered name, who provides it, and what it still needs. Imports no torch."""
+"""``snn list``: every registered name, who provides it, what it still needs. Imports no torch."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def run(argv: list[str]) -> int:
         found = [describe(provided) for kind in kinds for provided in registry.entries(kind)]
         print(json.dumps(found, indent=2))
     else:
-        blocks = ["\n".join(_block(registry, kind)) for kind in kinds]
-        print("\n\n".join(blocks))
+        print("\n\n".join(block for kind in kinds for block in _blocks(registry, kind)))
     return 0
 
 
@@ -47,13 +46,20 @@ def describe(provided: Provided) -> dict[str, Any]:
     }
 
 
-def _block(registry: Registry, kind: str) -> list[str]:
+def _blocks(registry: Registry, kind: str) -> list[str]:
+    """One block of lines for each distribution that provides this kind."""
+    rows: dict[str, list[tuple[str, str]]] = {}
     clashes = registry.clashes(kind)
-    rows = []
     for provided in registry.entries(kind):
-        rows.append((provided.name, provided.provider, provided.entry.summary))
-        rows += [("", "", line) for line in _remarks(provided, clashes)]
-    return [f"{kind}s", *(text.columns(rows, indent=2) or ["  none"])]
+        own = rows.setdefault(provided.provider, [])
+        own.append((provided.name, provided.entry.summary))
+        own += [("", line) for line in _remarks(provided, clashes)]
+    if not rows:
+        return [f"{kind}s\n  none"]
+    return [
+        "\n".join([f"{kind}s of {provider}", *text.columns(rows[provider], indent=2)])
+        for provider in sorted(rows)
+    ]
 
 
 def _remarks(provided: Provided, clashes: dict[str, tuple[Provided, ...]]) -> list[str]:

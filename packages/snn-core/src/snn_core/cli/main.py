@@ -61,14 +61,14 @@ def _run(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("snn", description=DESCRIPTION, add_help=False)
+    parser = argparse.ArgumentParser(
+        "snn", "snn [-h] [--version] COMMAND ...", DESCRIPTION, add_help=False
+    )
     parser.add_argument("-h", "--help", action="store_true", help="show this page")
     version = f"snn-core {snn_core.__version__}"
     parser.add_argument("--version", action="version", version=version, help="show the version")
-    parser.add_argument("command", nargs="?", metavar="COMMAND", help="one of those below")
-    parser.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="...", help="what the command takes"
-    )
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
 

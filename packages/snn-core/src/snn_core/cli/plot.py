@@ -25,7 +25,7 @@ def curve(values: Sequence[float], reach: float, rows: int = 8) -> list[str]:
     labels = [f"{high if high > low else 1.0:.3g}", *[""] * (rows - 2), f"{low:.3g}"]
     margin = max(map(len, labels))
     lines = [
-        f"{label:>{margin}} │{''.join(map(chr, row))}"
+        f"{label:>{margin}} │{''.join(map(chr, row)).rstrip(chr(BLANK))}"
         for label, row in zip(labels, cells, strict=True)
     ]
     middle = (len(values) - 1) // 4

@@ -19,7 +19,7 @@ def width() -> int:
 def prints(characters: str) -> bool:
     """Whether the standard output can encode these characters."""
     try:
-        characters.encode(sys.stdout.encoding or "ascii")
+        characters.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         return False
     return True
@@ -40,7 +40,7 @@ def columns(rows: Sequence[Sequence[str]], indent: int = 0, gap: int = 2) -> lis
     for *cells, last in rows:
         padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
         head = " " * indent + (" " * gap).join([*padded, ""])
-        first, *others = textwrap.wrap(last, room) or [""]
+        first, *others = textwrap.wrap(last, room, break_on_hyphens=False) or [""]
         lines.append((head + first).rstrip())
         lines += [" " * start + other for other in others]
     return lines
@@ -60,7 +60,7 @@ def paragraphs(docstring: str, indent: int = 0) -> list[str]:
     ['  one two', '', '      v <- v + dt']
     """
     lines: list[str] = []
-    for block in docstring.split("\n\n"):
+    for block in docstring.replace("``", "`").split("\n\n"):
         if lines:
             lines.append("")
         for piece in _pieces(block):
@@ -84,4 +84,10 @@ def _set(piece: str, indent: str) -> list[str]:
     if piece.startswith(" "):
         return [(indent + piece).rstrip()]
     hanging = "  " if piece.startswith(("- ", "* ")) else ""
-    return textwrap.wrap(piece, width(), initial_indent=indent, subsequent_indent=indent + hanging)
+    return textwrap.wrap(
+        piece,
+        width(),
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_on_hyphens=False,
+    )
