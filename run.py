@@ -155,11 +155,16 @@ def torch_arguments(python: str) -> list[str]:
         return [chosen]
     if sys.platform != "linux":
         return [TORCH]
-    if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia").exists():
+    if has_gpu():
         return ["--torch-backend=auto", TORCH]
     if is_found(TORCH_CPU, python):
         return [TORCH_CPU]
     return ["--torch-backend=cpu", TORCH]
+
+
+def has_gpu() -> bool:
+    """Whether there is an NVIDIA GPU with its driver."""
+    return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia").exists()
 
 
 def is_found(requirement: str, python: str) -> bool:
@@ -177,9 +182,18 @@ def is_found(requirement: str, python: str) -> bool:
 
 @functools.cache
 def uv_settings() -> dict[str, str]:
-    """pip's indexes, folders of wheels and certificate in uv's variables, where uv has none yet."""
+    """pip's settings in uv's variables, where these are not set yet."""
     command = [*pip(), "config", "list"]
     listed = subprocess.run(command, text=True, capture_output=True).stdout
+    return {name: value for name, value in translate(listed).items() if name not in os.environ}
+
+
+def translate(listed: str) -> dict[str, str]:
+    """The output of ``pip config list`` as variables for uv.
+
+    >>> translate("global.find-links='wheels more'")
+    {'UV_FIND_LINKS': 'wheels,more'}
+    """
     settings: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # the later wins, as in pip
         for line in listed.splitlines():
@@ -190,7 +204,7 @@ def uv_settings() -> dict[str, str]:
                 settings[name] = ("," if name == "UV_FIND_LINKS" else " ").join(words)
     if "UV_INDEX" in settings:
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip takes the best of all indexes too
-    return {name: value for name, value in settings.items() if name not in os.environ}
+    return settings
 
 
 def quietly(command: Sequence[str]) -> None:

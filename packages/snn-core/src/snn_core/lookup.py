@@ -39,11 +39,11 @@ def neuron(name: str | Neuron, registry: Registry | None = None) -> Neuron:
 
     >>> from types import SimpleNamespace
     >>> from snn_core import Entry, hookimpl
-    >>> sum_ = Neuron("sum", None, None, lambda *_, **__: None, lambda x, state, *_: (x, state))
-    >>> plugin = SimpleNamespace(snn_neurons=hookimpl(lambda: [Entry("sum", sum_, "x itself")]))
-    >>> with default_registry().temporary(plugin) as registry:
-    ...     neuron("Sum", registry).name
-    'sum'
+    >>> from snn_core.testing import TOY
+    >>> plugin = SimpleNamespace(snn_neurons=hookimpl(lambda: [Entry("my_toy", TOY, "a toy")]))
+    >>> with default_registry().temporary(plugin):
+    ...     neuron("My-Toy") is TOY
+    True
     """
     return _record("neuron", Neuron, name, registry)
 

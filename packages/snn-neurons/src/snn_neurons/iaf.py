@@ -101,8 +101,8 @@ def integrate_first_step(
     """One step of ``iaf_integrate_first``: input x ``(B, *N)`` to spikes and the next state.
 
     >>> from snn_core.thresholds import SUPER_SPIKE
-    >>> start = State(torch.tensor([[0.75]]))
-    >>> z, after = integrate_first_step(torch.tensor([[0.5]]), start, Params(), SUPER_SPIKE, dt=1e-3)
+    >>> x, start = torch.tensor([[0.5]]), State(torch.tensor([[0.75]]))
+    >>> z, after = integrate_first_step(x, start, Params(), SUPER_SPIKE, dt=1e-3)
     >>> z.item(), after.v.item()
     (1.0, 0.0)
     """

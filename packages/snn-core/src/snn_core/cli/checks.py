@@ -113,7 +113,7 @@ def _import_problem(provided: Provided) -> Finding | None:
 
 
 def _editable(name: str, folder: Path) -> Finding:
-    again = f"install it again: pip install --no-deps -e {folder}"
+    again = f"install it again: pip install --no-deps -e {shlex.quote(str(folder))}"
     try:
         text = (folder / "pyproject.toml").read_text(encoding="utf-8")
         project = tomllib.loads(text).get("project", {})

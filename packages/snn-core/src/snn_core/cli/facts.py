@@ -81,7 +81,7 @@ def steps(neuron: Neuron) -> Iterator[Callable[..., Any]]:
     while isinstance(step, functools.partial):
         for bound in (*step.args, *step.keywords.values()):
             if isinstance(bound, Neuron):
-                yield from steps(bound)
+                pass
         step = step.func
 
 
@@ -101,8 +101,9 @@ def reach_of(threshold: Threshold) -> float:
 
 
 def slope(threshold: Threshold, reach: float, points: int = 79) -> Tensor:
-    """The derivative at ``points`` places from ``-reach`` to ``reach``, 0 in the middle."""
-    x = torch.linspace(-reach, reach, points, dtype=torch.float64)
+    """The derivative at an odd number of points from ``-reach`` to ``reach``, 0 in the middle."""
+    half = points // 2
+    x = torch.arange(-half, half + 1, dtype=torch.float64) * reach / half
     return threshold.derivative(x, threshold.alpha)
 
 

@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             # a terminal without a character shows a question mark instead of a traceback
             stream.reconfigure(errors="replace")
     try:
-        return _run(sys.argv[1:] if argv is None else list(argv))
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+        return code
     except (UnknownName, AmbiguousName, MissingNeed, PluginError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
@@ -56,7 +58,6 @@ def _run(argv: list[str]) -> int:
         return 0
     command = registry.resolve("command", line.command)
     code: int = command(line.arguments)
-    sys.stdout.flush()
     return code
 
 

@@ -28,6 +28,8 @@ def prints(characters: str) -> bool:
 def columns(rows: Sequence[Sequence[str]], indent: int = 0, gap: int = 2) -> list[str]:
     """Rows of cells as aligned lines; the last column wraps at the terminal's width.
 
+    Where the others leave it too little room it goes below them.
+
     >>> columns([("a", "one"), ("bcd", "two")], indent=2)
     ['  a    one', '  bcd  two']
     """
@@ -35,14 +37,16 @@ def columns(rows: Sequence[Sequence[str]], indent: int = 0, gap: int = 2) -> lis
         return []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     start = indent + sum(widths) + gap * len(widths)
-    room = max(width() - start, NARROWEST // 2)
+    below = width() - start < NARROWEST // 2
+    if below:
+        start = indent + 2 * gap
     lines = []
     for *cells, last in rows:
         padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
         head = " " * indent + (" " * gap).join([*padded, ""])
-        first, *others = textwrap.wrap(last, room, break_on_hyphens=False) or [""]
-        lines.append((head + first).rstrip())
-        lines += [" " * start + other for other in others]
+        wrapped = textwrap.wrap(last, width() - start, break_on_hyphens=False)
+        beside = wrapped.pop(0) if wrapped and not below else ""
+        lines += [f"{head}{beside}".rstrip(), *(" " * start + line for line in wrapped)]
     return lines
 
 

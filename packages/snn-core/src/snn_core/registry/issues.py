@@ -25,8 +25,9 @@ class Issue:
 
     def __str__(self) -> str:
         """One line for a warning or a note."""
-        cause = traceback.format_exception_only(self.error)[-1].strip()
-        return f"plugin {self.plugin} failed to {self.stage}: {cause}"
+        cause = " ".join(str(self.error).split())
+        name = type(self.error).__name__
+        return f"plugin {self.plugin} failed to {self.stage}: {name}: {cause}"
 
     def traceback(self) -> str:
         """The error with its traceback, as Python prints it."""

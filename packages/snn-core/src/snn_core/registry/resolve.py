@@ -27,7 +27,7 @@ from snn_core.registry.plugins import (
     register,
 )
 from snn_core.registry.selection import STRICT, Selection
-from snn_core.registry.spelling import normalise
+from snn_core.registry.spelling import normalise, normalise_distribution
 from snn_core.registry.tables import Provided, Table
 from snn_core.registry.targets import load_target
 
@@ -123,6 +123,7 @@ class Registry:
         It is made for tests. A failure raises PluginError at once, strict mode or not.
         """
         loaded = self._loaded()
+        distribution = normalise_distribution(distribution)
         name = f"{distribution}:{next(self._count)}"
         with self._lock:
             self._add(loaded, plugin, Plugin(name, distribution, ""))

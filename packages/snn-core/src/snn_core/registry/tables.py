@@ -55,7 +55,7 @@ class Table:
 
     Args:
         provided: sorted by name, then distribution, then plugin.
-        spellings: normalised name or alias to those that answer to it.
+        spellings: normalised name or alias to those that answer to it, sorted by provider.
     """
 
     provided: tuple[Provided, ...]
@@ -64,12 +64,12 @@ class Table:
     @classmethod
     def of(cls, provided: Iterable[Provided]) -> Table:
         """The table of these entries, whatever their order."""
-        ordered = tuple(sorted(provided, key=lambda one: (one.name, one.distribution, one.plugin)))
+        by_provider = sorted(provided, key=lambda one: (one.distribution, one.plugin))
         spellings: dict[str, tuple[Provided, ...]] = {}
-        for one in ordered:
+        for one in by_provider:
             for spelling in (one.name, *one.aliases):
                 spellings[spelling] = (*spellings.get(spelling, ()), one)
-        return cls(ordered, spellings)
+        return cls(tuple(sorted(by_provider, key=lambda one: one.name)), spellings)
 
 
 def check_entries(listed: object) -> list[Entry]:

@@ -8,6 +8,7 @@ everywhere, by a smooth one (Neftci, Mostafa and Zenke, IEEE Signal Processing M
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,10 @@ class _Spike(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         return grad * ctx.threshold.derivative(x, ctx.threshold.alpha), None
+
+
+# ``apply`` asks for forward's signature at every call; ready-made, that is a third of its time.
+_Spike.forward.__signature__ = inspect.signature(_Spike.forward)  # type: ignore[attr-defined]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,166 @@
+"""Refractoriness: how long, what is held, what goes on, and what is refused."""
+
+import math
+import pickle
+
+import pytest
+import torch
+from snn_core import Neuron, Observed, integrate
+from snn_core.thresholds import SUPER_SPIKE
+from snn_neurons import (
+    ADEX_REFRACTORY,
+    EXP_LIF_REFRACTORY,
+    LI,
+    LIF,
+    LIF_REFRACTORY,
+    with_refractoriness,
+)
+from snn_neurons.functional import refractory_update
+from snn_neurons.refractory import refractory_steps
+
+DT = 1e-6
+
+
+def strong(n_steps, n=1):
+    return torch.full((n_steps, 1, n), 1e4, dtype=torch.float64)
+
+
+def run(neuron, x, params, **more):
+    record = neuron.State._fields
+    return integrate(neuron, x, params=params, dt=DT, record=record, **more)
+
+
+def test_every_refractory_time_of_whole_steps_masks_exactly_as_many():
+    times = torch.arange(1, 201, dtype=torch.float64) * 1e-6
+    params = LIF_REFRACTORY.Params(tau_mem=10e-6, tau_syn=1e-3, refractory_time=times)
+    spikes = run(LIF_REFRACTORY, strong(210, 200), params).output[:, 0]
+    for column, n in enumerate(range(1, 201)):
+        fired = spikes[:, column].nonzero().flatten()
+        assert fired[0] == 1
+        assert fired[1] - fired[0] == n + 1, f"{n} steps"
+
+
+def test_numbers_give_exact_counts_where_a_countdown_of_the_quotient_does_not():
+    def reference_count(quotient):
+        count = 0
+        while quotient > 0:
+            quotient, count = quotient - 1, count + 1
+        return count
+
+    times = [n * 1e-6 for n in range(1, 201)]
+    assert sum(reference_count(t / DT) != n for n, t in enumerate(times, 1)) > 0
+    assert reference_count(5e-6 / 1e-6) == 6
+    assert [refractory_steps(t, DT) for t in times] == list(range(1, 201))
+    assert refractory_steps(5e-6, 1e-6) == 5
+    assert refractory_steps(5.1e-6, 1e-6) == 6
+    assert refractory_steps(0.0, 1e-6) == 0
+
+
+@pytest.mark.parametrize("neuron", [LIF_REFRACTORY, EXP_LIF_REFRACTORY, ADEX_REFRACTORY])
+def test_the_membrane_is_held_and_the_current_goes_on(neuron):
+    params = neuron.Params()._replace(v_reset=-0.25, refractory_time=3e-6, tau_syn=1e-3)
+    out = run(neuron, strong(9) * 1e3, params)
+    assert out.output.flatten().tolist() == [0, 1, 0, 0, 0, 1, 0, 0, 0]
+    assert out.traces.v[1:].flatten().tolist() == [-0.25] * 8
+    assert out.traces.ref.flatten().tolist() == [0, 3, 2, 1, 0, 3, 2, 1, 0]
+    assert (out.traces.i.diff(dim=0) > 0).all()
+
+
+def test_no_refractory_time_is_the_neuron_itself(draw):
+    x = draw(0.0, 1e3, 40, 2, 3)
+    held = run(LIF_REFRACTORY, x, LIF_REFRACTORY.Params(tau_mem=20e-6, refractory_time=0.0))
+    free = run(LIF, x, LIF.Params(tau_mem=20e-6))
+    assert free.output.sum() > 0
+    assert torch.equal(held.output, free.output)
+    assert torch.equal(held.traces.v, free.traces.v)
+
+
+def test_a_held_neuron_passes_no_gradient_from_its_spike_or_membrane():
+    state = LIF_REFRACTORY.State(
+        torch.full((1, 1), 3.0).double().requires_grad_(),
+        torch.zeros(1, 1).double(),
+        torch.full((1, 1), 2.0).double(),
+    )
+    x, params = torch.zeros(1, 1).double(), LIF_REFRACTORY.Params()
+    z, after = LIF_REFRACTORY.step(x, state, params, SUPER_SPIKE, DT)
+    assert (z.item(), after.v.item(), after.ref.item()) == (0.0, 0.0, 1.0)
+    for value in (z, after.v):
+        assert torch.autograd.grad(value.sum(), state.v, retain_graph=True)[0].item() == 0.0
+
+
+def test_measured_spikes_start_the_holding_and_a_measured_membrane_overrides_it():
+    z = torch.tensor([1.0, 0, 0, 0]).reshape(4, 1, 1)
+    x = torch.zeros(4, 1, 1)
+    params = LIF_REFRACTORY.Params(v_leak=0.5, v_reset=0.25, refractory_time=2e-6, tau_mem=1e-5)
+    out = run(LIF_REFRACTORY, x, params, observed=Observed(z=z))
+    assert out.traces.ref.flatten().tolist() == [2, 1, 0, 0]
+    assert out.traces.v[:3].flatten().tolist() == [0.25, 0.25, 0.25]
+    assert out.traces.v[3].item() > 0.25
+    v = torch.tensor([0.1, 0.2, 0.3, 0.4]).reshape(4, 1, 1)
+    out = run(LIF_REFRACTORY, x, params, observed=Observed(z=z, v=v))
+    assert torch.equal(out.traces.v, v)
+    assert out.traces.ref.flatten().tolist() == [2, 1, 0, 0]
+
+
+def test_params_and_state_are_those_of_the_neuron_and_one_more_field():
+    assert LIF_REFRACTORY.Params._fields == (*LIF.Params._fields, "refractory_time")
+    assert LIF_REFRACTORY.State._fields == (*LIF.State._fields, "ref")
+    assert LIF_REFRACTORY.Params()[:-1] == tuple(LIF.Params())
+    assert LIF_REFRACTORY.name == "lif_refractory"
+
+
+@pytest.mark.parametrize("neuron", [LIF_REFRACTORY, EXP_LIF_REFRACTORY, ADEX_REFRACTORY])
+def test_params_can_be_pickled(neuron):
+    assert pickle.loads(pickle.dumps(neuron.Params())) == neuron.Params()
+
+
+def test_a_neuron_without_reset_is_refused():
+    with pytest.raises(ValueError, match=r"'li' cannot be held .* Params has no 'v_reset', only"):
+        with_refractoriness(LI)
+
+
+def test_more_steps_than_a_dtype_counts_are_refused():
+    x = torch.zeros(2, 1, 1, dtype=torch.bfloat16)
+    params = LIF_REFRACTORY.Params(refractory_time=257e-6, tau_mem=1e-3)
+    with pytest.raises(ValueError, match=r"257 steps, and torch.bfloat16 counts to 256 only"):
+        run(LIF_REFRACTORY, x, params)
+    run(LIF_REFRACTORY, x, params._replace(refractory_time=256e-6))
+    # one below the limit does count down: 256 - 1 is 255 in bfloat16, 258 - 1 would stay 258
+    most = torch.tensor(256.0, dtype=torch.bfloat16)
+    assert (most - 1).item() == 255.0
+    assert (most + 2 - 1).item() != 257.0
+
+
+def test_any_firing_neuron_can_be_held():
+    bare = Neuron("bare", LIF.Params, LIF.State, LIF.initial_state, LIF.step)
+    held = with_refractoriness(bare)
+    assert held.name == "bare_refractory"
+    params = held.Params(tau_mem=10e-6, tau_syn=1e-3, refractory_time=4e-6)
+    steps = run(held, strong(20), params).output.flatten().nonzero().flatten()
+    assert steps.diff().unique().tolist() == [5]
+
+
+def test_refractory_update_masks_injects_and_counts():
+    z, v = torch.tensor([1.0, 1.0, 0.0]), torch.tensor([0.5, 0.6, 0.7])
+    ref = torch.tensor([3.0, 0.0, 1.0])
+    time = {"reset": -0.5, "refractory_time": 5e-6, "dt": 1e-6}
+    given = refractory_update(z, v, ref, None, None, **time)
+    expected = ([0.0, 1.0, 0.0], [-0.5, 0.6, -0.5], [2.0, 5.0, 0.0])
+    for one, other in zip(given, expected, strict=True):
+        torch.testing.assert_close(one, torch.tensor(other))
+    measured = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([7.0, 8.0, 9.0])
+    z_out, v_out, ref_out = refractory_update(z, v, ref, *measured, **time)
+    assert torch.equal(z_out, measured[0])
+    assert torch.equal(v_out, measured[1])
+    assert ref_out.tolist() == [5.0, 0.0, 0.0]
+
+
+def test_refractory_update_refuses_what_does_not_fit():
+    z = torch.zeros(2)
+    with pytest.raises(ValueError, match=r"one shape, got \(2,\), \(2,\) and \(3,\)"):
+        refractory_update(
+            z, z, torch.zeros(3), None, None, reset=0.0, refractory_time=0.0, dt=1e-6
+        )
+    with pytest.raises(ValueError, match="refractory_time must not be negative, got -1e-06"):
+        refractory_update(z, z, z, None, None, reset=0.0, refractory_time=-1e-6, dt=1e-6)
+    assert math.isclose(refractory_steps(torch.tensor(5e-6), 1e-6).item(), 5.0)
