@@ -52,7 +52,7 @@ def aelif(
     membrane=None,
     adaptation=None,
 ):
-    """Spikes, membrane, adaptation and current of x (T, B, N); n is the refractory time in steps."""
+    """Spikes, membrane, adaptation, current of x (T, B, N); n is the refractory time in steps."""
     zeros = torch.zeros_like(x[0])
     i, w, z, ref = zeros, zeros, zeros, zeros
     v = zeros + leak if leaky or subthreshold_adaptation else zeros
@@ -91,7 +91,17 @@ def aelif(
 
 
 def exp_lif(
-    x, *, leak=0.0, reset=0.0, threshold=1.0, es, em, alpha=50.0, fire=True, spikes=None, membrane=None
+    x,
+    *,
+    leak=0.0,
+    reset=0.0,
+    threshold=1.0,
+    es,
+    em,
+    alpha=50.0,
+    fire=True,
+    spikes=None,
+    membrane=None,
 ):
     """Spikes, membrane and current of the exponential-Euler neuron."""
     i = torch.zeros_like(x[0])

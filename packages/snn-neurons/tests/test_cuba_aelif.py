@@ -106,7 +106,7 @@ def test_a_measured_membrane_is_not_reset_and_passes_its_gradient_as_if_there_we
     cadc = torch.tensor([0.0, 2.0, 0.3, 0.0], dtype=torch.float64).reshape(4, 1, 1)
     dt, tau = 1e-3, 10e-3
     _, leaves = leaves_of(draw)
-    plain = {name: 0.0 for name in leaves} | {"threshold": 1.0, "tau_syn": tau, "c_mem": tau}
+    plain = dict.fromkeys(leaves, 0.0) | {"threshold": 1.0, "tau_syn": tau, "c_mem": tau}
     plain["g_l"] = 1.0
     out = ours(x, plain, {}, HardwareObservables(membrane_cadc=cadc))
     assert out.spikes.flatten().tolist() == [0.0, 1.0, 0.0, 0.0]

@@ -170,14 +170,10 @@ def test_exponential_integrators_give_gradients_to_every_parameter(x, draw, inde
     names = {"leak": "leak", "reset": "reset", "threshold": "threshold"}
     names |= {"tau_syn_exp": "es", "tau_mem_exp": "em"}
     x = x.requires_grad_()
-    values = [
-        (EXP_LIF[name] + draw(-0.05, 0.05, 3)).requires_grad_() for name in names
-    ]
+    values = [(EXP_LIF[name] + draw(-0.05, 0.05, 3)).requires_grad_() for name in names]
     given = dict(zip(names, values, strict=True))
     out = exp_cuba_lif_integration(x, **EXP_LIF | given)
-    expected = independent.exp_lif(
-        x, **dict(zip(names.values(), values, strict=True)), alpha=50.0
-    )
+    expected = independent.exp_lif(x, **dict(zip(names.values(), values, strict=True)), alpha=50.0)
     assert 0 < out.spikes.sum() < out.spikes.numel()
     agree(out[:3], expected, (x, *values))
 
@@ -220,6 +216,8 @@ def test_spikes_of_a_neuron_that_does_not_fire_are_refused(function, x):
 def test_inputs_that_cannot_be_summed_are_refused(x):
     with pytest.raises(ValueError, match=r"shapes \(12, 2, 3\) and \(11, 2, 3\)"):
         cuba_lif_integration((x, x[1:]), **LIF)
+    with pytest.raises(ValueError, match=r"dtypes torch.float64 and torch.float32; they must"):
+        cuba_lif_integration((x, x.float()), **LIF)
     with pytest.raises(ValueError, match="input is an empty tuple"):
         cuba_lif_integration((), **LIF)
     with pytest.raises(TypeError, match=r"input must be a Tensor .* got int"):

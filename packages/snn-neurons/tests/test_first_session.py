@@ -1,8 +1,7 @@
 """What a newcomer types first, with snn-core and snn-neurons and nothing else."""
 
-import torch
-
 import snn_core as snn
+import torch
 
 
 def test_first_session():

@@ -104,7 +104,11 @@ def test_iaf_agrees_with_the_independent_step(neuron, fires_first, independent, 
         rows.append((z, v))
     given = run(neuron, x, params)
     assert 0 < given.output.sum() < given.output.numel()
-    agree((given.output, *given.traces), [torch.stack(c) for c in zip(*rows)], (x, *params))
+    agree(
+        (given.output, *given.traces),
+        [torch.stack(c) for c in zip(*rows, strict=True)],
+        (x, *params),
+    )
 
 
 def test_lif_is_cuba_aelif_to_the_bit(draw):

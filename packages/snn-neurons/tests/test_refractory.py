@@ -158,9 +158,7 @@ def test_refractory_update_masks_injects_and_counts():
 def test_refractory_update_refuses_what_does_not_fit():
     z = torch.zeros(2)
     with pytest.raises(ValueError, match=r"one shape, got \(2,\), \(2,\) and \(3,\)"):
-        refractory_update(
-            z, z, torch.zeros(3), None, None, reset=0.0, refractory_time=0.0, dt=1e-6
-        )
+        refractory_update(z, z, torch.zeros(3), None, None, reset=0.0, refractory_time=0.0, dt=1e-6)
     with pytest.raises(ValueError, match="refractory_time must not be negative, got -1e-06"):
         refractory_update(z, z, z, None, None, reset=0.0, refractory_time=-1e-6, dt=1e-6)
     assert math.isclose(refractory_steps(torch.tensor(5e-6), 1e-6).item(), 5.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from snn_core import lookup
-from snn_core.errors import BackendWarning, MissingNeed, Unsupported
+from snn_core.errors import BackendWarning, MissingNeed, PluginWarning, Unsupported
 from snn_core.registry import default_registry
 from snn_core.types import Backend, Problem
 
@@ -14,14 +14,21 @@ def candidates(backend: str | Backend) -> tuple[Backend, ...]:
     """The backends to try, the fastest first: all installed and ranked for "auto", else the one."""
     if backend != "auto":
         return (lookup.backend(backend),)
-    found = []
-    for name in default_registry().names("backend"):
-        try:
-            found.append(lookup.backend(name))
-        except MissingNeed:
-            continue  # registered, but what it needs is not installed: `snn doctor` says so
-    ranked = [(one.rank, one) for one in found if one.rank is not None]
+    found = [_usable(name) for name in default_registry().names("backend")]
+    ranked = [(one.rank, one) for one in found if one is not None and one.rank is not None]
     return tuple(one for _, one in sorted(ranked, key=lambda pair: -pair[0]))
+
+
+def _usable(name: str) -> Backend | None:
+    """The backend, or None if it cannot be had: a stranger's broken one must not stop "auto"."""
+    try:
+        return lookup.backend(name)
+    except MissingNeed:
+        return None  # registered, but what it needs is not installed: `snn doctor` says so
+    except Exception as error:
+        message = f"backend {name!r} is passed over: {type(error).__name__}: {error}"
+        warnings.warn(f"{message}; run `snn doctor`", PluginWarning, stacklevel=4)
+        return None
 
 
 def select(backends: tuple[Backend, ...], problem: Problem) -> tuple[Backend, list[str]]:

@@ -56,12 +56,14 @@ def test_three_providers_are_all_named(site):
 
 
 def test_two_plugins_of_one_distribution_are_told_apart_by_their_names(site):
-    site.add("snn-a", provides("izh"), points="p = snn_a_plugin\nq = snn_a_more")
+    site.add("snn-a", provides("izh"), points="q = snn_a_more\np = snn_a_plugin")
     site.add_module(
         "snn_a_more",
         "from snn_core.hookspecs import Entry, hookimpl\n" + provides("izh", target="math:e"),
     )
     registry = site.registry()
+    loaded = [one.name for one in registry.plugins if one.left_out_by is None]
+    assert loaded == ["snn-a:p", "snn-a:q"]
     with pytest.raises(AmbiguousName, match=r"write snn-a:p/izh or snn-a:q/izh$"):
         registry.find("neuron", "snn-a/izh")
     assert registry.resolve("neuron", "snn-a:q/izh") == pytest.approx(2.718281828)
@@ -87,6 +89,14 @@ def test_the_order_of_installation_does_not_decide(site, tmp_path, monkeypatch):
     for name in ("snn_a_plugin", "snn_b_plugin"):
         sys.modules.pop(name, None)
     assert messages == {"neuron 'izh' is provided more than once; write snn-a/izh or snn-b/izh"}
+
+
+def test_a_hook_that_wants_to_be_first_does_not_decide_either(site):
+    site.add("snn-a", provides("izh"))
+    site.add("snn-b", provides("izh").replace("@hookimpl", "@hookimpl(trylast=True)"))
+    site.add("snn-c", provides("izh").replace("@hookimpl", "@hookimpl(tryfirst=True)"))
+    with pytest.raises(AmbiguousName, match=r"write snn-a/izh, snn-b/izh or snn-c/izh$"):
+        site.registry().find("neuron", "izh")
 
 
 def test_a_distribution_that_stands_twice_on_the_path_counts_once_as_an_import_would_find_it(

@@ -28,15 +28,17 @@ UNMARKED = """
 def snn_neurons():
     return []
 """
+# hooks are registered in the order of their names: the sound one comes first
 WRONG_ARGUMENT = """
 @hookimpl
-def snn_thresholds():
+def snn_neurons():
     return [Entry("mine", "x:MINE", "")]
 
 @hookimpl
-def snn_neurons(colour):
+def snn_thresholds(colour):
     return []
 """
+SECOND_MISSPELT = WRONG_ARGUMENT.replace("snn_thresholds(colour)", "snn_treshold()")
 RAISING = """
 @hookimpl
 def snn_neurons():
@@ -118,14 +120,22 @@ def test_a_failing_plugin_is_one_issue_and_one_warning_and_others_go_on(site, so
         assert registry.find("neuron", "izh").distribution == "snn-good"
 
 
-def test_a_wrong_argument_leaves_nothing_of_the_plugin_registered(site):
-    site.add("snn-bad", WRONG_ARGUMENT)
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        (WRONG_ARGUMENT, r"PluginValidationError: .*Argument\(s\) {'colour'}"),
+        (SECOND_MISSPELT, r"there is no hook 'snn_treshold'; did you mean 'snn_thresholds'\?"),
+    ],
+    ids=["wrong argument", "misspelt"],
+)
+def test_one_bad_hook_leaves_nothing_of_its_plugin_registered(site, source, cause):
+    site.add("snn-bad", source)
     site.add("snn-good", GOOD)
     registry = site.registry()
-    with pytest.warns(PluginWarning, match=r"register: PluginValidationError: .*Argument"):
+    with pytest.warns(PluginWarning, match=f"plugin snn-bad:p failed to register: .*{cause}"):
         assert registry.names("neuron") == ("izhikevich",)
     assert registry.names("threshold") == ()
-    assert "colour" in registry.issues[0].traceback()
+    assert "Traceback" in registry.issues[0].traceback()
 
 
 def test_a_raising_hook_does_not_spoil_the_other_hooks_of_its_plugin(site):

@@ -77,5 +77,19 @@ def test_a_backend_that_lacks_its_module_is_passed_over():
             choosing.candidates("needy")
 
 
+@pytest.mark.parametrize("target", ["no_such_module:B", "math:pi", "math:nothing"])
+def test_a_strangers_broken_backend_is_passed_over_with_a_warning(target):
+    class Broken:
+        @snn.hookimpl
+        def snn_backends(self):
+            return [snn.Entry("broken", target, "")]
+
+    with snn.default_registry().temporary(Broken()):
+        with pytest.warns(snn.PluginWarning, match=r"backend 'broken' is passed over: .*doctor"):
+            assert choosing.candidates("auto") == (EAGER,)
+        with pytest.raises((ImportError, TypeError, AttributeError)):
+            choosing.candidates("broken")
+
+
 def test_a_record_needs_no_registration():
     assert choosing.candidates(backend("mine", 1))[0].name == "mine"

@@ -81,7 +81,7 @@ def steps(neuron: Neuron) -> Iterator[Callable[..., Any]]:
     while isinstance(step, functools.partial):
         for bound in (*step.args, *step.keywords.values()):
             if isinstance(bound, Neuron):
-                pass
+                yield from steps(bound)
         step = step.func
 
 

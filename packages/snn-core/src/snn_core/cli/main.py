@@ -15,7 +15,11 @@ from snn_core.errors import AmbiguousName, MissingNeed, PluginError, PluginWarni
 from snn_core.registry import Registry, default_registry
 
 DESCRIPTION = "Spiking neural networks in PyTorch: what is installed, and what it can do."
-EPILOG = "`snn COMMAND --help` says more about a command."
+EPILOG = (
+    "`snn COMMAND --help` says more about a command. SNN_PLUGINS and SNN_DISABLED_PLUGINS choose "
+    "the distributions to load, separated by commas; SNN_STRICT_PLUGINS=1 makes a failing one an "
+    "error."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +58,8 @@ def _run(argv: list[str]) -> int:
     parser = _parser()
     line = parser.parse_args(argv)
     if line.help or line.command is None:
-        print(parser.format_help() + "\n" + _commands(registry) + "\n\n" + EPILOG)
+        print(parser.format_help() + "\n" + _commands(registry) + "\n")
+        print("\n".join(text.paragraphs(EPILOG)))
         return 0
     command = registry.resolve("command", line.command)
     code: int = command(line.arguments)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterator
 
 import pluggy
 
@@ -81,10 +80,10 @@ def register(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
         raise
 
 
-def implementations(manager: pluggy.PluginManager, kind: str) -> Iterator[pluggy.HookImpl]:
-    """The registered implementations of the hook of a kind, one by one, in no promised order."""
+def implementations(manager: pluggy.PluginManager, kind: str) -> list[pluggy.HookImpl]:
+    """The registered implementations of the hook of a kind, in no promised order."""
     caller: pluggy.HookCaller = getattr(manager.hook, f"snn_{kind}s")
-    yield from caller.get_hookimpls()
+    return caller.get_hookimpls()
 
 
 def call(implementation: pluggy.HookImpl, kind: str, plugin: Plugin) -> tuple[Provided, ...]:

@@ -141,7 +141,7 @@ class Registry:
             loaded.plugins[described.name] = described
             for kind in KINDS:
                 stage = f"list {kind}s"
-                for one in self._hooks(loaded, kind):
+                for one in implementations(loaded.manager, kind):
                     if one.plugin_name == described.name:
                         self._listed[one] = call(one, kind, described)
         except Failure as error:
@@ -177,12 +177,10 @@ class Registry:
         loaded = self._loaded()
         with self._lock:
             if kind not in self._tables:
-                found = [self._entries_of(loaded, one, kind) for one in self._hooks(loaded, kind)]
+                hooks = implementations(loaded.manager, kind)
+                found = [self._entries_of(loaded, one, kind) for one in hooks]
                 self._tables[kind] = Table.of(itertools.chain.from_iterable(found))
             return self._tables[kind]
-
-    def _hooks(self, loaded: Loaded, kind: str) -> list[pluggy.HookImpl]:
-        return sorted(implementations(loaded.manager, kind), key=lambda one: one.plugin_name)
 
     def _entries_of(
         self, loaded: Loaded, implementation: pluggy.HookImpl, kind: str

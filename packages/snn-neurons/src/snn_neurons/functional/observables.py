@@ -83,19 +83,24 @@ def summed(input: Tensor | Sequence[Tensor]) -> Tensor:
     """The input: a tensor as it is, several summed.
 
     Raises:
-        ValueError: no tensor, or shapes that differ.
+        ValueError: no tensor, or shapes or dtypes that differ.
+        TypeError: neither a tensor nor a tuple of them.
     """
-    if isinstance(input, Tensor):
-        return input
-    if not input:
+    parts = input if isinstance(input, tuple | list) else (input,)
+    if not parts:
         raise ValueError("input is an empty tuple; pass a Tensor (T, B, N) or a tuple of them")
-    for one in input[1:]:
-        if one.shape != input[0].shape:
-            raise ValueError(
-                f"the inputs to be summed have the shapes {tuple(input[0].shape)} and "
-                f"{tuple(one.shape)}; they must be equal"
+    for one in parts:
+        if not isinstance(one, Tensor):
+            raise TypeError(
+                f"input must be a Tensor (T, B, N) or a tuple of them, got {type(one).__name__}"
             )
-    return reduce(torch.add, input)
+        if (one.shape, one.dtype) != (parts[0].shape, parts[0].dtype):
+            raise ValueError(
+                f"the inputs to be summed have the shapes {tuple(parts[0].shape)} and "
+                f"{tuple(one.shape)}, the dtypes {parts[0].dtype} and {one.dtype}; they must be "
+                f"equal"
+            )
+    return reduce(torch.add, parts)
 
 
 def align(
