@@ -1,6 +1,7 @@
-"""Every registered neuron passes core's conformance kit."""
+"""Every registered neuron, and what the combinators make, pass the conformance kit of core."""
 
 from snn_core.testing import conformance
+from snn_neurons import IAF, Terms, with_refractoriness, with_terms
 
 test_adex = conformance("adex")
 test_adex_refractory = conformance("adex_refractory")
@@ -12,3 +13,8 @@ test_iaf_integrate_first = conformance("iaf_integrate_first")
 test_li = conformance("li")
 test_lif = conformance("lif")
 test_lif_refractory = conformance("lif_refractory")
+
+# records made by combinators, not registered
+test_adaptive_integrator = conformance(with_terms(Terms(fire=False, exponential=False)))
+test_adaptive_lif = conformance(with_terms(Terms(exponential=False)))
+test_iaf_refractory = conformance(with_refractoriness(IAF))

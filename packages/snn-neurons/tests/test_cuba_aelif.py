@@ -15,6 +15,9 @@ FLAGS = (
     "spike_triggered_adaptation",
 )
 N_STEPS, DT = 14, 1e-3
+SIMPLE = dict.fromkeys(
+    ("leak", "reset", "exp_slope", "exp_threshold", "a", "b", "tau_adap"), 0.0
+) | {"threshold": 1.0, "tau_syn": 10 * DT, "c_mem": 10 * DT, "g_l": 1.0}
 
 
 def leaves_of(draw, strongest=3.0):
@@ -36,7 +39,7 @@ def leaves_of(draw, strongest=3.0):
     return draw(0.0, strongest, N_STEPS, 2, 3).requires_grad_(), leaves
 
 
-def ours(x, leaves, flags, hw_data=None, **more):
+def ours(x, leaves, flags, hw_data=None, steps=2):
     renamed = {
         "a": "subthreshold_adaptation_strength",
         "b": "spike_triggered_adaptation_increment",
@@ -44,13 +47,12 @@ def ours(x, leaves, flags, hw_data=None, **more):
     return cuba_aelif_integration(
         x,
         **{renamed.get(name, name): value for name, value in leaves.items()},
-        refractory_time=2 * DT,
+        refractory_time=steps * DT,
         method="super_spike",
         alpha=5.0,
         dt=DT,
         hw_data=hw_data,
         **flags,
-        **more,
     )
 
 
@@ -104,60 +106,38 @@ def test_recorded_traces_replace_values_and_leave_the_gradient_to_the_model(
 def test_a_measured_membrane_is_not_reset_and_passes_its_gradient_as_if_there_were_none(draw):
     x = draw(0.0, 1.0, 4, 1, 1).requires_grad_()
     cadc = torch.tensor([0.0, 2.0, 0.3, 0.0], dtype=torch.float64).reshape(4, 1, 1)
-    dt, tau = 1e-3, 10e-3
-    _, leaves = leaves_of(draw)
-    plain = dict.fromkeys(leaves, 0.0) | {"threshold": 1.0, "tau_syn": tau, "c_mem": tau}
-    plain["g_l"] = 1.0
-    out = ours(x, plain, {}, HardwareObservables(membrane_cadc=cadc))
+    out = ours(x, SIMPLE, {}, HardwareObservables(membrane_cadc=cadc))
     assert out.spikes.flatten().tolist() == [0.0, 1.0, 0.0, 0.0]
     assert out.membrane.flatten().tolist() == [0.0, 2.0, 0.3, 0.0]
     (gradient,) = torch.autograd.grad(out.membrane[3].sum(), x)
-    k = dt / tau  # the impulse response n k (1 - k)^(n - 1): the spike at step 1 cuts nothing
+    k = 0.1  # the impulse response n k (1 - k)^(n - 1): the spike at step 1 cuts nothing
     expected = torch.tensor([3 * k * (1 - k) ** 2, 2 * k * (1 - k), k, 0.0], dtype=torch.float64)
     torch.testing.assert_close(gradient.flatten(), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_adaptation_counts_emitted_spikes_only(draw):
-    # The reference adds b before it masks: 3 spikes then leave w = 12.9 instead of 2.9.
-    _, leaves = leaves_of(draw)
-    plain = dict.fromkeys(leaves, 0.0) | {"threshold": 1.0, "tau_syn": 10e-3, "c_mem": 10e-3}
-    plain |= {"g_l": 1.0, "b": 1.0, "tau_adap": 100e-3}
+def test_adaptation_counts_emitted_spikes_only():
+    # The reference adds b before it masks: 13 crossings then make w = 12.9, 3 spikes 2.98.
     x = torch.full((14, 1, 1), 1000.0, dtype=torch.float64)
-    flags = {"refractory": True, "spike_triggered_adaptation": True, "leaky": True}
-    out = cuba_aelif_integration(
-        x,
-        **{k: v for k, v in plain.items() if k not in ("a", "b")},
-        subthreshold_adaptation_strength=0.0,
-        spike_triggered_adaptation_increment=1.0,
-        refractory_time=5 * DT,
-        method="super_spike",
-        alpha=50.0,
-        dt=DT,
-        **flags,
-    )
-    steps = out.spikes.flatten().nonzero().flatten().tolist()
-    assert steps == [1, 7, 13]
-    decay = 1 - DT / 100e-3
-    expected = sum(decay ** (13 - step) for step in steps)
+    flags = {"refractory": True, "spike_triggered_adaptation": True}
+    out = ours(x, SIMPLE | {"b": 1.0, "tau_adap": 1000 * DT}, flags, steps=5)
+    fired = out.spikes.flatten().nonzero().flatten().tolist()
+    assert fired == [1, 7, 13]
+    assert sum(0.999**k for k in range(13)) == pytest.approx(12.9, abs=0.05)
+    expected = sum(0.999 ** (13 - step) for step in fired)
+    assert expected == pytest.approx(2.98, abs=0.005)
     assert out.adaptation[-1].item() == pytest.approx(expected, abs=1e-12)
-    assert out.adaptation[-1].item() < 3
 
 
-def test_a_spike_shows_the_reset_and_the_input_acts_one_step_later(draw):
-    _, leaves = leaves_of(draw)
-    plain = dict.fromkeys(leaves, 0.0) | {"threshold": 1.0, "tau_syn": 10e-3, "c_mem": 10e-3}
-    plain |= {"g_l": 1.0, "reset": -0.5}
+def test_a_spike_shows_the_reset_and_the_input_acts_one_step_later():
     x = torch.zeros(4, 1, 1, dtype=torch.float64)
     x[0] = 20.0
-    out = ours(x, plain, {})
+    out = ours(x, SIMPLE | {"reset": -0.5}, {})
     assert out.current[0].item() == 20.0
     assert out.membrane[0].item() == 0.0
     assert out.spikes[1].item() == 1.0
     assert out.membrane[1].item() == -0.5
 
 
-def test_spikes_are_strictly_above_threshold(draw):
-    _, leaves = leaves_of(draw)
-    plain = dict.fromkeys(leaves, 0.0) | {"threshold": 0.0, "tau_syn": 10e-3, "c_mem": 10e-3}
-    out = ours(torch.zeros(3, 1, 1), plain | {"g_l": 1.0}, {})
+def test_spikes_are_strictly_above_threshold():
+    out = ours(torch.zeros(3, 1, 1), SIMPLE | {"threshold": 0.0}, {})
     assert out.spikes.sum().item() == 0.0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from snn_core.errors import NumericsWarning
 from snn_core.events import Events
 from snn_core.types import Neuron, Observed, Quantity, RecurrentState, quantities
 
@@ -102,7 +104,9 @@ def check_params_type(neuron: Neuron, params: Any) -> None:
         )
 
 
-def check_params(neuron: Neuron, params: Any, shape: tuple[int, ...], like: Tensor) -> None:
+def check_params(
+    neuron: Neuron, params: Any, shape: tuple[int, ...], like: Tensor, dt: float | None
+) -> None:
     """params are the neuron's own; each is finite, in its range, and broadcasts to the layer."""
     check_params_type(neuron, params)
     # A range is a matter of values, which are not there while torch compiles.
@@ -115,7 +119,16 @@ def check_params(neuron: Neuron, params: Any, shape: tuple[int, ...], like: Tens
             raise TypeError(
                 f"parameter {field!r} must be a number or a Tensor, got {type(value).__name__}"
             )
-        _check_range(field, value, quantity)
+        extremes = _extremes(value)
+        _check_range(field, extremes, quantity)
+        if quantity.euler and dt is not None and any(dt > tau for tau in extremes):
+            # No values in the text: a learnt time constant must not warn anew at every step.
+            warnings.warn(
+                f"dt = {dt:g} s is longer than {field} of neuron {neuron.name!r}: an Euler step "
+                f"overshoots, and beyond twice the time constant it grows; use a shorter dt",
+                NumericsWarning,
+                stacklevel=4,
+            )
 
 
 def check_state(state: Any, kind: Any, shape: tuple[int, ...], like: Tensor) -> None:
@@ -239,9 +252,9 @@ def _check_parameter_tensor(
     _check_same(f"parameter {field!r}", value, like)
 
 
-def _check_range(field: str, value: float | Tensor, quantity: Quantity) -> None:
+def _check_range(field: str, extremes: Iterable[float], quantity: Quantity) -> None:
     unit = {"s": " (seconds)", "": ""}.get(quantity.unit, f" ({quantity.unit})")
-    for given in _extremes(value):
+    for given in extremes:
         if not math.isfinite(given):
             raise ValueError(f"{field} must be finite, got {given}{unit}")
         if quantity.positive and given <= 0:
@@ -251,7 +264,7 @@ def _check_range(field: str, value: float | Tensor, quantity: Quantity) -> None:
             raise ValueError(f"{field} must not be negative, got {given}{unit}")
 
 
-def _extremes(value: float | Tensor) -> Iterable[float]:
+def _extremes(value: float | Tensor) -> tuple[float, ...]:
     """The least and the greatest value; NaN if there is one; nothing where one must not look."""
     if not isinstance(value, Tensor):
         return (float(value),)

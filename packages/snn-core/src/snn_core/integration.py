@@ -102,7 +102,7 @@ def pose(
     checking.check_recurrent_weight(recurrent_weight, shape)
     like = _reference_tensor(x, weight)
     params = neuron.Params() if params is None else params
-    checking.check_params(neuron, params, shape, like)
+    checking.check_params(neuron, params, shape, like, dt)
     checking.check_record(neuron, record)
     n_batch = len(x.times) if isinstance(x, Events) else x.shape[1]
     state = _complete_state(neuron, params, state, (n_batch, *shape), like, recurrent_weight)

@@ -26,20 +26,28 @@ Value = float | Tensor
 
 @dataclasses.dataclass(frozen=True)
 class Quantity:
-    """What a parameter or a state variable is: its unit, its meaning, and whether it is positive.
+    """What a parameter or a state variable is; it stands in the annotation of its field.
 
-    It stands in the annotation of a field of Params or State; ``snn show`` prints it,
-    ``integrate`` checks it, and ``Layer`` learns the logarithm of a positive one.
+    ``snn show`` prints it, ``integrate`` checks it, and ``Layer`` learns the logarithm of a
+    positive one.
+
+    Args:
+        unit: SI.
+        meaning: in a few words.
+        positive, nonnegative: what values it may have.
+        euler: whether it is the time constant of an explicit Euler step, which overshoots if dt
+            is longer; ``integrate`` then warns.
 
     >>> from snn_core.testing import TOY
-    >>> quantities(TOY.Params)["tau_mem"]
-    Quantity(unit='s', meaning='membrane time constant', positive=True, nonnegative=False)
+    >>> quantities(TOY.Params)["v_th"]
+    Quantity(unit='V', meaning='threshold', positive=False, nonnegative=False, euler=False)
     """
 
     unit: str
     meaning: str = ""
     positive: bool = False
     nonnegative: bool = False
+    euler: bool = False
 
 
 @functools.cache

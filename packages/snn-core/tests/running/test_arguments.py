@@ -114,6 +114,15 @@ def test_wrong_types_are_refused(changes, message):
         run(**changes)
 
 
+def test_a_step_longer_than_a_time_constant_warns_whatever_its_value():
+    tau = torch.tensor([0.01] * 9 + [0.5e-3])
+    message = r"dt = 0.001 s is longer than tau_mem of neuron 'toy': an Euler step overshoots"
+    for factor in (1.0, 1.1):
+        with pytest.warns(snn.NumericsWarning, match=message) as caught:
+            run(params=TOY.Params(tau_mem=factor * tau))
+        assert "0.5" not in str(caught[0].message)
+
+
 def test_a_state_from_another_batch_size_never_broadcasts():
     out = run(torch.ones(3, 1, 10))
     with pytest.raises(ValueError, match=r"a state belongs to one batch size"):

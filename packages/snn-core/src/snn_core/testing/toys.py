@@ -19,7 +19,9 @@ from snn_core.types import Neuron, Quantity, Value
 class Params(NamedTuple):
     """Of the toy neuron."""
 
-    tau_mem: Annotated[Value, Quantity("s", "membrane time constant", positive=True)] = 10e-3
+    tau_mem: Annotated[
+        Value, Quantity("s", "membrane time constant", positive=True, euler=True)
+    ] = 10e-3
     v_th: Annotated[Value, Quantity("V", "threshold")] = 1.0
     v_reset: Annotated[Value, Quantity("V", "reset")] = 0.0
 

@@ -100,7 +100,8 @@ def summed(input: Tensor | Sequence[Tensor]) -> Tensor:
                 f"{tuple(one.shape)}, the dtypes {parts[0].dtype} and {one.dtype}; they must be "
                 f"equal"
             )
-    return reduce(torch.add, parts)
+    total: Tensor = reduce(torch.add, parts)
+    return total
 
 
 def align(

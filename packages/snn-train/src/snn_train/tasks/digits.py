@@ -1,0 +1,97 @@
+"""Task ``digits``: handwritten digits as one early or late spike per pixel."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import torch
+from snn_core import Layer
+from snn_neurons import li, lif
+from torch import Tensor
+
+from snn_train.data.digits import load_digits
+from snn_train.decode import max_over_time
+from snn_train.encode import events_at, latency
+from snn_train.network import SpikingClassifier, draw_weight_
+from snn_train.tasks.record import Schedule, Task
+
+
+class Settings(NamedTuple):
+    """The network of this task; times in seconds.
+
+    Args:
+        n_hidden: spiking neurons.
+        dt: step.
+        duration: of one image.
+        t_max: an input as weak as can be would fire then, the strongest fires at 0.
+        tau_mem: membrane time constant of both layers.
+        tau_syn: synaptic time constant of both layers.
+        hidden_mean, hidden_std: of the sum of a hidden neuron's initial weights.
+        readout_std: of the sum of a readout neuron's initial weights, whose mean is 0.
+    """
+
+    n_hidden: int = 512
+    dt: float = 1e-3
+    duration: float = 30e-3
+    t_max: float = 15e-3
+    tau_mem: float = 10e-3
+    tau_syn: float = 5e-3
+    hidden_mean: float = 2.0
+    hidden_std: float = 0.5
+    readout_std: float = 6.0
+
+
+def encode(inputs: Tensor, settings: Settings) -> Tensor:
+    """Two channels per pixel: one fires the earlier the brighter it is, the other the darker.
+
+    Args:
+        inputs: ``(B, 64)`` in [0, 1].
+        settings: of the task.
+
+    Returns:
+        spikes ``(T, B, 128)``; a channel of value 0 stays silent.
+
+    Raises:
+        ValueError: for a value outside [0, 1].
+
+    >>> encode(torch.ones(1, 64), Settings())[0, 0].sum().item()
+    64.0
+    """
+    times = latency(torch.cat([inputs, 1 - inputs], 1), 0.0, settings.t_max)
+    return events_at(times, settings.duration).to_grid(settings.dt, dtype=inputs.dtype)
+
+
+def network(settings: Settings, backend: str) -> SpikingClassifier:
+    """LIF neurons, read out by one leaky integrator a class; the highest membrane wins."""
+    hidden = Layer(
+        128,
+        settings.n_hidden,
+        "lif",
+        dt=settings.dt,
+        params=lif.Params(tau_mem=settings.tau_mem, tau_syn=settings.tau_syn),
+        record=("v",),
+        backend=backend,
+    )
+    readout = Layer(
+        settings.n_hidden,
+        10,
+        "li",
+        dt=settings.dt,
+        params=li.Params(tau_mem=settings.tau_mem, tau_syn=settings.tau_syn),
+        backend=backend,
+    )
+    draw_weight_(hidden, settings.hidden_mean, settings.hidden_std)
+    draw_weight_(readout, 0.0, settings.readout_std)
+    return SpikingClassifier(
+        functools.partial(encode, settings=settings), hidden, readout, max_over_time
+    )
+
+
+DIGITS = Task(
+    "digits",
+    Schedule(epochs=40, batch_size=128, learning_rate=5e-3),
+    Settings(),
+    load_digits,
+    network,
+)
