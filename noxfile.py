@@ -74,6 +74,9 @@ def alone(session: nox.Session, package: str) -> None:
 def together(session: nox.Session) -> None:
     """All packages at once: the tests that need several, the README, a short training."""
     install(session, *editable(*PACKAGES))
+    session.run("snn", "doctor")
+    run_folder = empty_folder(session) / "digits"
+    session.run("snn", "train", "digits", "--epochs", "1", "--out", run_folder)
     session.run("pytest", "tests", "README.md", *session.posargs)
 
 
@@ -90,8 +93,7 @@ def third_party(session: nox.Session) -> None:
 @each_package
 def wheel(session: nox.Session, package: str) -> None:
     """The built wheel of one package: nothing missing in it, and it works when installed."""
-    folder = Path(session.create_tmp()) / "wheels"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = empty_folder(session)
     for name in sorted(with_siblings(package)):
         session.run(
             "uv", "build", "--wheel", "--out-dir", folder, f"packages/{name}", external=True
@@ -107,8 +109,8 @@ def wheel(session: nox.Session, package: str) -> None:
 def accuracy(session: nox.Session, task: str) -> None:
     """A whole training reaches the accuracy that the README promises; takes minutes."""
     install(session, *editable(*PACKAGES))
-    folder = session.create_tmp()
-    printed = session.run("snn", "train", task, "--seed", "0", "--out", folder, silent=True)
+    run_folder = empty_folder(session) / task
+    printed = session.run("snn", "train", task, "--seed", "0", "--out", run_folder, silent=True)
     found = re.findall(r"^test accuracy (\d+\.\d) %$", str(printed), re.MULTILINE)
     if not found or float(found[-1]) < ACCURACY[task]:
         session.error(f"{task}: expected at least {ACCURACY[task]} %, got:\n{printed}")
@@ -125,7 +127,7 @@ def lowest(session: nox.Session) -> None:
         "from importlib.metadata import version; print(version('torch'))",
         silent=True,
     )
-    constraint = Path(session.create_tmp()) / "constraint.txt"
+    constraint = empty_folder(session) / "constraint.txt"
     constraint.write_text(f"torch=={str(printed).strip()}\n", encoding="utf-8")
     session.install(
         "--resolution", "lowest-direct", "--constraint", str(constraint), *editable(*PACKAGES)
@@ -174,6 +176,14 @@ def with_siblings(package: str) -> set[str]:
 def module(package: str) -> str:
     """The import name of a package."""
     return package.replace("-", "_")
+
+
+def empty_folder(session: nox.Session) -> Path:
+    """A folder for the files of a session, without those of an earlier run."""
+    folder = Path(session.create_tmp())
+    shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
 
 
 def refuse(session: nox.Session, packages: set[str]) -> None:

@@ -245,16 +245,16 @@ def test_time_constants_that_are_not_positive_are_refused(name, x):
 @pytest.mark.parametrize(
     ("change", "flags", "name"),
     [
-        ({"tau_syn": 0.5e-6}, {}, "2 times tau_syn"),
-        ({"c_mem": 0.25e-6}, {}, "4 times c_mem / g_l"),
-        ({"c_mem": 1e-6, "g_l": torch.tensor([1.0, 2.0, 1.0]).double()}, {}, "2 times c_mem / g_l"),
-        ({"tau_adap": 0.8e-6}, {"spike_triggered_adaptation": True}, "1.25 times tau_adap"),
+        ({"tau_syn": 0.5e-6}, {}, "tau_syn"),
+        ({"c_mem": 0.25e-6}, {}, "c_mem / g_l"),
+        ({"c_mem": 1e-6, "g_l": torch.tensor([1.0, 2.0, 1.0]).double()}, {}, "c_mem / g_l"),
+        ({"tau_adap": 0.8e-6}, {"spike_triggered_adaptation": True}, "tau_adap"),
     ],
 )
 def test_a_step_longer_than_a_time_constant_warns(change, flags, name, x):
-    with pytest.warns(NumericsWarning, match=f"dt is {name}") as caught:
+    with pytest.warns(NumericsWarning, match=f"dt = 1e-06 s is longer than {name}") as caught:
         cuba_aelif_integration(x, **AELIF | change, **flags)
-    assert caught[0].filename == __file__
+    assert len(caught) == 1
 
 
 def test_a_step_as_long_as_a_time_constant_or_of_a_term_that_is_off_does_not_warn(x):
@@ -265,9 +265,9 @@ def test_a_step_as_long_as_a_time_constant_or_of_a_term_that_is_off_does_not_war
 
 
 def test_lif_and_li_warn_as_well(x):
-    with pytest.warns(NumericsWarning, match="dt is 2 times tau_mem"):
+    with pytest.warns(NumericsWarning, match="dt = 1e-06 s is longer than tau_mem"):
         cuba_lif_integration(x, **LIF | {"tau_mem": 0.5e-6})
-    with pytest.warns(NumericsWarning, match="dt is 2 times tau_syn"):
+    with pytest.warns(NumericsWarning, match="dt = 1e-06 s is longer than tau_syn"):
         cuba_li_integration(x, **LI | {"tau_syn": 0.5e-6})
 
 
@@ -276,7 +276,9 @@ def test_lif_and_li_warn_as_well(x):
 def test_decay_factors_outside_the_unit_interval_warn(name, factor, x):
     for function, known in ((exp_cuba_li_integration, EXP_LI), (exp_cuba_lif_integration, EXP_LIF)):
         for value in (factor, torch.tensor([0.5, factor, 0.5]).double()):
-            with pytest.warns(NumericsWarning, match=f"{name} is {factor:g}; it should be"):
+            with pytest.warns(
+                NumericsWarning, match=rf"{name} lies outside \(0, 1\); it should be"
+            ):
                 function(x, **known | {name: value})
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from snn_core import Observed, integrate
+from snn_core import NumericsWarning, Observed, integrate
 from snn_core.thresholds import SUPER_SPIKE
 from snn_neurons import ADEX, EXP_LI, EXP_LIF, IAF, IAF_INTEGRATE_FIRST, LI, LIF, Terms, with_terms
 from snn_neurons.functional import cuba_aelif_integration, cuba_li_integration, cuba_lif_integration
@@ -220,3 +220,21 @@ def test_iaf_takes_measurements(neuron, draw):
     assert torch.equal(out.output, (looked_at > 1).double())
     z = (draw(0.0, 1.0, 6, 1, 2) > 0.5).double()
     assert torch.equal(run(neuron, x, neuron.Params(), observed=Observed(z=z)).output, z)
+
+
+@pytest.mark.parametrize(
+    ("neuron", "taus"),
+    [(LIF, ("tau_mem", "tau_syn")), (LI, ("tau_mem", "tau_syn")), (ADEX, ("tau_syn", "tau_adap"))],
+)
+def test_integrate_warns_of_euler_steps_longer_than_a_time_constant(neuron, taus):
+    for tau in taus:
+        with pytest.warns(NumericsWarning, match=f"dt = 0.001 s is longer than {tau}"):
+            run(neuron, torch.zeros(2, 1, 1), neuron.Params()._replace(**{tau: DT / 2}))
+
+
+@pytest.mark.parametrize("neuron", [EXP_LIF, EXP_LI])
+def test_exponential_euler_takes_any_step(neuron):
+    x = torch.full((200, 1, 1), 0.5)
+    out = run(neuron, x, neuron.Params(tau_mem=DT / 3, tau_syn=DT / 3))
+    assert out.traces.v.isfinite().all()
+    assert out.traces.v.abs().max() < 1

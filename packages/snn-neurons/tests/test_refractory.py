@@ -56,6 +56,17 @@ def test_numbers_give_exact_counts_where_a_countdown_of_the_quotient_does_not():
     assert refractory_steps(0.0, 1e-6) == 0
 
 
+@pytest.mark.parametrize(
+    ("dtype", "most"), [(torch.bfloat16, 50), (torch.float16, 50), (torch.float32, 1000)]
+)
+def test_tensors_of_few_digits_give_exact_counts(dtype, most):
+    counts = torch.arange(1, most + 1, dtype=torch.float64)
+    for dt in (1e-3, 1e-4):
+        steps = refractory_steps((counts * dt).to(dtype), dt)
+        assert steps.dtype == dtype
+        assert torch.equal(steps.double(), counts)
+
+
 @pytest.mark.parametrize("neuron", [LIF_REFRACTORY, EXP_LIF_REFRACTORY, ADEX_REFRACTORY])
 def test_the_membrane_is_held_and_the_current_goes_on(neuron):
     params = neuron.Params()._replace(v_reset=-0.25, refractory_time=3e-6, tau_syn=1e-3)

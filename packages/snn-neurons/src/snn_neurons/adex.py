@@ -41,6 +41,7 @@ from snn_core.injection import inject
 from snn_core.types import Neuron, Observed, Quantity, Value
 from torch import Tensor
 
+from snn_neurons.lif import TauSyn
 from snn_neurons.terms import (
     UNOBSERVED,
     adaptation_drive,
@@ -52,6 +53,8 @@ from snn_neurons.terms import (
     leak_current,
     reset,
 )
+
+TauAdap = Annotated[Value, Quantity("s", "adaptation time constant", positive=True, euler=True)]
 
 
 class Terms(NamedTuple):
@@ -74,8 +77,8 @@ class Params(NamedTuple):
 
     c_mem: Annotated[Value, Quantity("F", "membrane capacitance", positive=True)] = 9.37e-3
     g_l: Annotated[Value, Quantity("S", "leak conductance", nonnegative=True)] = 1.0
-    tau_syn: Annotated[Value, Quantity("s", "synaptic time constant", positive=True)] = 5e-3
-    tau_adap: Annotated[Value, Quantity("s", "adaptation time constant", positive=True)] = 144e-3
+    tau_syn: TauSyn = 5e-3
+    tau_adap: TauAdap = 144e-3
     v_leak: Annotated[Value, Quantity("V", "resting membrane")] = 0.0
     v_reset: Annotated[Value, Quantity("V", "membrane after a spike")] = 0.0
     v_th: Annotated[Value, Quantity("V", "firing threshold: where a spike counts")] = 1.5

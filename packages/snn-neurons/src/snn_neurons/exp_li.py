@@ -1,6 +1,6 @@
 """Exponential-Euler LI: leaky integrator, current-based, with exact decays; it does not fire.
 
-The continuous equations and Params are those of LI (``snn_neurons.li``):
+The continuous equations are those of LI (``snn_neurons.li``):
 
     tau_mem dv/dt = (v_leak - v) + i          tau_syn di/dt = -i
 
@@ -26,9 +26,17 @@ from snn_core.injection import inject
 from snn_core.types import Neuron, Observed, Quantity, Value
 from torch import Tensor
 
-from snn_neurons.li import Params
+from snn_neurons.exp_lif import TauMem, TauSyn
 from snn_neurons.lif import State, initial_state
 from snn_neurons.terms import UNOBSERVED, decay_factor, exponential_membrane, exponential_synapse
+
+
+class Params(NamedTuple):
+    """The parameters of exponential-Euler LI: those of LI, with no limit to dt."""
+
+    tau_mem: TauMem = 10e-3
+    tau_syn: TauSyn = 5e-3
+    v_leak: Annotated[Value, Quantity("V", "resting membrane")] = 0.0
 
 
 class Factors(NamedTuple):

@@ -1,6 +1,6 @@
 """Exponential-Euler LIF: leaky integrate-and-fire, current-based, with exact decays.
 
-The continuous equations, Params and State are those of LIF (``snn_neurons.lif``):
+The continuous equations and State are those of LIF (``snn_neurons.lif``):
 
     tau_mem dv/dt = (v_leak - v) + i          tau_syn di/dt = -i
 
@@ -31,7 +31,7 @@ from snn_core.injection import inject
 from snn_core.types import Neuron, Observed, Quantity, Value
 from torch import Tensor
 
-from snn_neurons.lif import Params, State, initial_state
+from snn_neurons.lif import State, initial_state
 from snn_neurons.terms import (
     UNOBSERVED,
     decay_factor,
@@ -39,6 +39,19 @@ from snn_neurons.terms import (
     exponential_synapse,
     reset,
 )
+
+TauMem = Annotated[Value, Quantity("s", "membrane time constant", positive=True)]
+TauSyn = Annotated[Value, Quantity("s", "synaptic time constant", positive=True)]
+
+
+class Params(NamedTuple):
+    """The parameters of exponential-Euler LIF: those of LIF, with no limit to dt."""
+
+    tau_mem: TauMem = 10e-3
+    tau_syn: TauSyn = 5e-3
+    v_th: Annotated[Value, Quantity("V", "firing threshold")] = 1.0
+    v_reset: Annotated[Value, Quantity("V", "membrane after a spike")] = 0.0
+    v_leak: Annotated[Value, Quantity("V", "resting membrane")] = 0.0
 
 
 class Factors(NamedTuple):

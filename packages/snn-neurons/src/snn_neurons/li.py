@@ -29,15 +29,15 @@ from snn_core.injection import inject
 from snn_core.types import Neuron, Observed, Quantity, Value
 from torch import Tensor
 
-from snn_neurons.lif import State, initial_state
+from snn_neurons.lif import State, TauMem, TauSyn, initial_state
 from snn_neurons.terms import UNOBSERVED, euler_membrane, euler_synapse, leak_pull
 
 
 class Params(NamedTuple):
     """The parameters of LI; each a number or a tensor that broadcasts to ``(*N,)``."""
 
-    tau_mem: Annotated[Value, Quantity("s", "membrane time constant", positive=True)] = 10e-3
-    tau_syn: Annotated[Value, Quantity("s", "synaptic time constant", positive=True)] = 5e-3
+    tau_mem: TauMem = 10e-3
+    tau_syn: TauSyn = 5e-3
     v_leak: Annotated[Value, Quantity("V", "resting membrane")] = 0.0
 
 

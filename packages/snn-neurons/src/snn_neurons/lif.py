@@ -36,12 +36,15 @@ from torch import Tensor
 
 from snn_neurons.terms import UNOBSERVED, at_rest, euler_membrane, euler_synapse, leak_pull, reset
 
+TauMem = Annotated[Value, Quantity("s", "membrane time constant", positive=True, euler=True)]
+TauSyn = Annotated[Value, Quantity("s", "synaptic time constant", positive=True, euler=True)]
+
 
 class Params(NamedTuple):
     """The parameters of LIF; each a number or a tensor that broadcasts to ``(*N,)``."""
 
-    tau_mem: Annotated[Value, Quantity("s", "membrane time constant", positive=True)] = 10e-3
-    tau_syn: Annotated[Value, Quantity("s", "synaptic time constant", positive=True)] = 5e-3
+    tau_mem: TauMem = 10e-3
+    tau_syn: TauSyn = 5e-3
     v_th: Annotated[Value, Quantity("V", "firing threshold")] = 1.0
     v_reset: Annotated[Value, Quantity("V", "membrane after a spike")] = 0.0
     v_leak: Annotated[Value, Quantity("V", "resting membrane")] = 0.0

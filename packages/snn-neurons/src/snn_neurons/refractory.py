@@ -113,11 +113,16 @@ def step(
 def refractory_steps(refractory_time: Value, dt: float) -> Value:
     """Whole steps that cover the refractory time, rounding noise of 1e-6 of it forgiven.
 
+    In a tensor of half precision the noise is that of its dtype, and longer times than some fifty
+    steps may be off by one: give a number there.
+
     >>> refractory_steps(5e-6, 1e-6)  # the quotient is a hair above 5
     5.0
     """
-    steps = refractory_time / dt * (1 - 1e-6)
-    return torch.ceil(steps) if isinstance(steps, Tensor) else float(math.ceil(steps))
+    if isinstance(refractory_time, Tensor):
+        noise = max(1e-6, torch.finfo(refractory_time.dtype).eps)
+        return torch.ceil(refractory_time / dt * (1 - noise))
+    return float(math.ceil(refractory_time / dt * (1 - 1e-6)))
 
 
 def check_countable(n: Value, ref: Tensor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -42,8 +42,11 @@ class Epoch(NamedTuple):
     validation: Score
 
 
+Model = TypeVar("Model", bound=nn.Module)
+
+
 @dataclasses.dataclass
-class Training:
+class Training(Generic[Model]):
     """A training under way: everything that decides how it goes on.
 
     Args:
@@ -54,7 +57,7 @@ class Training:
         history: one row per finished epoch.
     """
 
-    model: nn.Module
+    model: Model
     optimizer: Optimizer
     scheduler: LRScheduler
     generator: torch.Generator
@@ -122,7 +125,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     total, hits = 0.0, 0
-    batches = torch.arange(len(data.labels)).split(EVALUATION_BATCH)
+    batches = torch.split(torch.arange(len(data.labels)), EVALUATION_BATCH)
     with seeded(seed, data.inputs.device), torch.no_grad():
         for rows in batches:
             scores, labels = model(data.inputs[rows]), data.labels[rows]
@@ -133,14 +136,14 @@ def evaluate(
 
 
 def fit(
-    training: Training,
+    training: Training[Any],
     train: Dataset,
     validation: Dataset,
     *,
     epochs: int,
     batch_size: int,
     loss: Loss = functional.cross_entropy,
-    on_epoch: Callable[[Training], None] | None = None,
+    on_epoch: Callable[[Training[Any]], None] | None = None,
 ) -> list[Epoch]:
     """Train until the history has ``epochs`` rows; each epoch sees every sample once.
 
@@ -194,10 +197,10 @@ def fit(
     return training.history
 
 
-def _train_epoch(training: Training, data: Dataset, batch_size: int, loss: Loss) -> Score:
+def _train_epoch(training: Training[Any], data: Dataset, batch_size: int, loss: Loss) -> Score:
     training.model.train()
     total, hits = 0.0, 0
-    for rows in torch.randperm(len(data.labels)).split(batch_size):
+    for rows in torch.split(torch.randperm(len(data.labels)), batch_size):
         scores, labels = training.model(data.inputs[rows]), data.labels[rows]
         value = loss(scores, labels)
         if not bool(value.isfinite()):
@@ -206,7 +209,7 @@ def _train_epoch(training: Training, data: Dataset, batch_size: int, loss: Loss)
                 "lower the learning rate, or look for parameters that are not finite"
             )
         training.optimizer.zero_grad()
-        value.backward()
+        torch.autograd.backward(value)
         training.optimizer.step()
         training.scheduler.step()
         total += value.item() * len(rows)

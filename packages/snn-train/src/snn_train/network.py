@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from snn_core import Layer
+from snn_neurons import li, lif
 from torch import Tensor, nn
 
 Encoder = Callable[[Tensor], Tensor]
@@ -71,6 +72,50 @@ class SpikingClassifier(nn.Module):
         hidden = self.hidden(x)
         output = self.readout(hidden.output).output
         return Activity(x, hidden.output, hidden.traces.v, output, self.decode(output))
+
+
+def lif_classifier(
+    encode: Encoder,
+    decode: Decoder,
+    sizes: tuple[int, int, int],
+    *,
+    dt: float,
+    tau_mem: float,
+    tau_syn: float,
+    backend: str = "auto",
+) -> SpikingClassifier:
+    """A classifier of LIF neurons, read out by leaky integrators with the same time constants.
+
+    Args:
+        encode, decode: as of :class:`SpikingClassifier`.
+        sizes: numbers of input channels, hidden neurons and classes.
+        dt: step in seconds.
+        tau_mem, tau_syn: time constants in seconds.
+        backend: name of the backend of both layers.
+
+    Raises:
+        UnknownName, MissingNeed: as the registry says of the backend.
+        ValueError: as :class:`snn_core.Layer`.
+    """
+    n_in, n_hidden, n_classes = sizes
+    hidden = Layer(
+        n_in,
+        n_hidden,
+        "lif",
+        dt=dt,
+        params=lif.Params(tau_mem=tau_mem, tau_syn=tau_syn),
+        record=("v",),
+        backend=backend,
+    )
+    readout = Layer(
+        n_hidden,
+        n_classes,
+        "li",
+        dt=dt,
+        params=li.Params(tau_mem=tau_mem, tau_syn=tau_syn),
+        backend=backend,
+    )
+    return SpikingClassifier(encode, hidden, readout, decode)
 
 
 def draw_weight_(layer: Layer, mean: float, std: float) -> None:

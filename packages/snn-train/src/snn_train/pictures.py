@@ -95,7 +95,9 @@ def raster_figure(activity: Activity, dt: float, title: str) -> Figure:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_title(f"{len(row)} spikes", loc="right", fontsize="small", color="0.3")
         _open_frame(axes)
-    below.set(xlabel="time (ms)", xlim=(-dt * MILLISECONDS, len(activity.input) * dt * MILLISECONDS))
+    below.set(
+        xlabel="time (ms)", xlim=(-dt * MILLISECONDS, len(activity.input) * dt * MILLISECONDS)
+    )
     return figure
 
 

@@ -128,7 +128,8 @@ def cuba_aelif_integration(
         adapts=terms.adapts,
         backend=backend,
     )
-    warn_if_coarse(_fractions(used, terms, dt))
+    if leaky:
+        warn_if_coarse(dt, c_mem, g_l)
     return out
 
 
@@ -175,9 +176,7 @@ def cuba_lif_integration(
         neuron = LIF_REFRACTORY
         params = neuron.Params(**values, refractory_time=refractory_time)
     hw, spike = HardwareObservables.of(hw_data), lookup.threshold(method, alpha=alpha)
-    out = run(neuron, params, input, hw, dt=dt, spike=spike, backend=backend)
-    warn_if_coarse({"tau_syn": dt / tau_syn, "tau_mem": dt / tau_mem})
-    return out
+    return run(neuron, params, input, hw, dt=dt, spike=spike, backend=backend)
 
 
 def cuba_li_integration(
@@ -208,9 +207,7 @@ def cuba_li_integration(
     """
     params = LI.Params(tau_mem=tau_mem, tau_syn=tau_syn, v_leak=leak)
     hw = HardwareObservables.of(hw_data)
-    out = run(LI, params, input, hw, dt=dt, spike=None, backend=backend)
-    warn_if_coarse({"tau_syn": dt / tau_syn, "tau_mem": dt / tau_mem})
-    return out
+    return run(LI, params, input, hw, dt=dt, spike=None, backend=backend)
 
 
 @lru_cache(maxsize=64)
@@ -235,13 +232,3 @@ def _used(given: Mapping[str, Value], terms: Terms, refractory: bool) -> dict[st
         "refractory_time": terms.fire and refractory,
     }
     return {name: value for name, value in given.items() if needed.get(name, True)}
-
-
-def _fractions(used: Mapping[str, Value], terms: Terms, dt: float) -> dict[str, Value]:
-    """dt over each time constant that the step has."""
-    fractions = {"tau_syn": dt / used["tau_syn"]}
-    if terms.leaky:
-        fractions["c_mem / g_l"] = dt * used["g_l"] / used["c_mem"]
-    if terms.adapts:
-        fractions["tau_adap"] = dt / used["tau_adap"]
-    return fractions

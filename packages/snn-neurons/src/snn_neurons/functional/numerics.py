@@ -1,4 +1,7 @@
-"""Warnings about schemes that oscillate or grow: steps too long, decays outside (0, 1)."""
+"""Warnings about growing schemes that ``integrate`` cannot know of: it sees single parameters.
+
+The texts hold no values of parameters, so that one which is learnt does not warn anew each time.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,16 @@ from snn_core.types import Value
 from torch import Tensor
 
 
-def warn_if_coarse(fractions: Mapping[str, Value]) -> None:
-    """Warn of each time constant that dt exceeds; ``fractions`` are dt over it, by its name.
-
-    The Euler factor is then negative: it overshoots, and beyond a fraction of 2 it grows.
-    """
-    for name, fraction in fractions.items():
-        _, largest = extremes(fraction)
-        if largest > 1:
-            warnings.warn(
-                f"dt is {largest:g} times {name}; the Euler step overshoots above 1 and grows "
-                f"above 2: use a shorter dt, or the exp_cuba functions",
-                NumericsWarning,
-                stacklevel=3,
-            )
+def warn_if_coarse(dt: float, c_mem: Value, g_l: Value) -> None:
+    """Warn if dt exceeds the membrane time constant c_mem / g_l of a leaky neuron."""
+    _, largest = extremes(dt * g_l / c_mem)
+    if largest > 1:
+        warnings.warn(
+            f"dt = {dt:g} s is longer than c_mem / g_l: an Euler step overshoots, and beyond twice "
+            f"this time constant it grows; use a shorter dt, or the exp_cuba functions",
+            NumericsWarning,
+            stacklevel=3,
+        )
 
 
 def warn_if_growing(factors: Mapping[str, Value]) -> None:
@@ -33,10 +32,9 @@ def warn_if_growing(factors: Mapping[str, Value]) -> None:
     for name, factor in factors.items():
         least, largest = extremes(factor)
         if least <= 0 or largest >= 1:
-            outside = least if least <= 0 else largest
             warnings.warn(
-                f"{name} is {outside:g}; it should be exp(-dt / tau), between 0 and 1: from 1 on "
-                f"nothing decays, below 0 it oscillates",
+                f"{name} lies outside (0, 1); it should be exp(-dt / tau): from 1 on nothing "
+                f"decays, below 0 it oscillates",
                 NumericsWarning,
                 stacklevel=3,
             )

@@ -6,14 +6,12 @@ import functools
 from typing import NamedTuple
 
 import torch
-from snn_core import Layer
-from snn_neurons import li, lif
 from torch import Tensor
 
 from snn_train.data.digits import load_digits
 from snn_train.decode import max_over_time
 from snn_train.encode import events_at, latency
-from snn_train.network import SpikingClassifier, draw_weight_
+from snn_train.network import SpikingClassifier, draw_weight_, lif_classifier
 from snn_train.tasks.record import Schedule, Task
 
 
@@ -64,28 +62,18 @@ def encode(inputs: Tensor, settings: Settings) -> Tensor:
 
 def network(settings: Settings, backend: str) -> SpikingClassifier:
     """LIF neurons, read out by one leaky integrator a class; the highest membrane wins."""
-    hidden = Layer(
-        128,
-        settings.n_hidden,
-        "lif",
+    model = lif_classifier(
+        functools.partial(encode, settings=settings),
+        max_over_time,
+        (128, settings.n_hidden, 10),
         dt=settings.dt,
-        params=lif.Params(tau_mem=settings.tau_mem, tau_syn=settings.tau_syn),
-        record=("v",),
+        tau_mem=settings.tau_mem,
+        tau_syn=settings.tau_syn,
         backend=backend,
     )
-    readout = Layer(
-        settings.n_hidden,
-        10,
-        "li",
-        dt=settings.dt,
-        params=li.Params(tau_mem=settings.tau_mem, tau_syn=settings.tau_syn),
-        backend=backend,
-    )
-    draw_weight_(hidden, settings.hidden_mean, settings.hidden_std)
-    draw_weight_(readout, 0.0, settings.readout_std)
-    return SpikingClassifier(
-        functools.partial(encode, settings=settings), hidden, readout, max_over_time
-    )
+    draw_weight_(model.hidden, settings.hidden_mean, settings.hidden_std)
+    draw_weight_(model.readout, 0.0, settings.readout_std)
+    return model
 
 
 DIGITS = Task(

@@ -10,8 +10,12 @@ from snn_core import Entry, UnknownName
 from snn_train.tasks.record import Task
 
 TASKS = (
-    Entry("digits", "snn_train.tasks.digits:DIGITS", "handwritten digits, 8 x 8 pixels, 10 classes"),
-    Entry("yinyang", "snn_train.tasks.yinyang:YIN_YANG", "points of the Yin-Yang symbol, 3 classes"),
+    Entry(
+        "digits", "snn_train.tasks.digits:DIGITS", "handwritten digits, 8 x 8 pixels, 10 classes"
+    ),
+    Entry(
+        "yinyang", "snn_train.tasks.yinyang:YIN_YANG", "points of the Yin-Yang symbol, 3 classes"
+    ),
 )
 
 

@@ -6,15 +6,13 @@ import functools
 from typing import NamedTuple
 
 import torch
-from snn_core import Layer
-from snn_neurons import li, lif
 from torch import Tensor
 
 from snn_train.data.records import Dataset, Splits
 from snn_train.data.yinyang import load_yin_yang
 from snn_train.decode import max_over_time
 from snn_train.encode import events_at, spike_times
-from snn_train.network import SpikingClassifier, draw_weight_
+from snn_train.network import SpikingClassifier, draw_weight_, lif_classifier
 from snn_train.tasks.record import Schedule, Task
 
 
@@ -66,28 +64,18 @@ def encode(inputs: Tensor, settings: Settings) -> Tensor:
 
 def network(settings: Settings, backend: str) -> SpikingClassifier:
     """LIF neurons, read out by one leaky integrator a class; the highest membrane wins."""
-    hidden = Layer(
-        5,
-        settings.n_hidden,
-        "lif",
+    model = lif_classifier(
+        functools.partial(encode, settings=settings),
+        max_over_time,
+        (5, settings.n_hidden, 3),
         dt=settings.dt,
-        params=lif.Params(tau_mem=settings.tau, tau_syn=settings.tau),
-        record=("v",),
+        tau_mem=settings.tau,
+        tau_syn=settings.tau,
         backend=backend,
     )
-    readout = Layer(
-        settings.n_hidden,
-        3,
-        "li",
-        dt=settings.dt,
-        params=li.Params(tau_mem=settings.tau, tau_syn=settings.tau),
-        backend=backend,
-    )
-    draw_weight_(hidden, settings.hidden_mean, settings.hidden_std)
-    draw_weight_(readout, 0.0, settings.readout_std)
-    return SpikingClassifier(
-        functools.partial(encode, settings=settings), hidden, readout, max_over_time
-    )
+    draw_weight_(model.hidden, settings.hidden_mean, settings.hidden_std)
+    draw_weight_(model.readout, 0.0, settings.readout_std)
+    return model
 
 
 def load() -> Splits:

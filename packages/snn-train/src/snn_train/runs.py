@@ -1,0 +1,165 @@
+"""A run: one task trained from one seed, in one folder, and the files that it leaves there."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import snn_core
+import torch
+from torch.optim import Adam
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+import snn_train
+from snn_train.checkpoint import Checkpoint, load_checkpoint, require_same_run, save_checkpoint
+from snn_train.data.records import Dataset
+from snn_train.loop import Score, Training, updates_per_epoch
+from snn_train.network import SpikingClassifier
+from snn_train.pictures import learning_curve_figure, membrane_figure, raster_figure
+from snn_train.random_numbers import seeded
+from snn_train.tasks.record import Task
+
+CHECKPOINT = "checkpoint.pt"
+DOTS_PER_INCH = 150
+
+
+class Run(NamedTuple):
+    """What is trained; two runs that are equal give the same weights.
+
+    Args:
+        task: with the schedule and settings of this run.
+        seed: of the initial weights, the order of the samples and everything else at random.
+        gradient: how gradients are found, ``"surrogate"``.
+        backend: name of the backend of the layers.
+    """
+
+    task: Task
+    seed: int
+    gradient: str = "surrogate"
+    backend: str = "auto"
+
+    @property
+    def title(self) -> str:
+        """For pictures."""
+        return f"{self.task.name}, seed {self.seed}"
+
+    def description(self) -> dict[str, Any]:
+        """Everything that decides the result, as nested dicts of strings and numbers."""
+        return {
+            "task": self.task.name,
+            "seed": self.seed,
+            "gradient": self.gradient,
+            "backend": self.backend,
+            "schedule": self.task.schedule._asdict(),
+            "settings": self.task.settings._asdict(),
+        }
+
+
+def begin(run: Run, samples: int) -> Training[SpikingClassifier]:
+    """A training at its start: Adam, whose rate falls along a cosine to 0 at the last update.
+
+    Args:
+        run: what to train.
+        samples: number of training samples.
+
+    Raises:
+        UnknownName, MissingNeed: for the backend.
+        ValueError: for settings that make no network.
+    """
+    schedule = run.task.schedule
+    with seeded(run.seed):
+        model = run.task.network(run.task.settings, run.backend)
+    optimizer = Adam(model.parameters(), lr=schedule.learning_rate)
+    updates = schedule.epochs * updates_per_epoch(samples, schedule.batch_size)
+    scheduler = CosineAnnealingLR(optimizer, T_max=updates)
+    return Training(model, optimizer, scheduler, torch.Generator().manual_seed(run.seed))
+
+
+def take_up(run: Run, samples: int, folder: Path) -> Training[SpikingClassifier]:
+    """The training that stopped in this folder, to go on to the bit as if it had not.
+
+    Args:
+        run: what was trained; it must be what the checkpoint says.
+        samples: number of training samples.
+        folder: where the checkpoint is.
+
+    Raises:
+        FileNotFoundError: without a checkpoint.
+        ValueError: if it is damaged, or belongs to another run.
+    """
+    path = folder / CHECKPOINT
+    checkpoint = load_checkpoint(path)
+    require_same_run(path, checkpoint.run, run.description())
+    training = begin(run, samples)
+    training.load_state_dict(checkpoint.training)
+    return training
+
+
+def claim_folder(run: Run, folder: Path) -> None:
+    """Make the folder for a run that starts anew; one with another run in it is left alone.
+
+    Raises:
+        ValueError: if the checkpoint there belongs to another run, or cannot be read.
+        OSError: if the folder cannot be made.
+    """
+    path = folder / CHECKPOINT
+    if path.exists():
+        require_same_run(path, load_checkpoint(path).run, run.description())
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def save_progress(run: Run, training: Training[Any], folder: Path) -> Path:
+    """Write the checkpoint; :func:`take_up` reads it."""
+    path = folder / CHECKPOINT
+    save_checkpoint(path, Checkpoint(run.description(), training.state_dict()))
+    return path
+
+
+def write_metrics(run: Run, training: Training[Any], test: Score, folder: Path) -> Path:
+    """Write ``metrics.json``: run, versions, history, and the test measured at the end."""
+    metrics = {
+        **run.description(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "snn-core": snn_core.__version__,
+            "snn-train": snn_train.__version__,
+        },
+        "history": [
+            {"epoch": number, "train": row.train._asdict(), "validation": row.validation._asdict()}
+            for number, row in enumerate(training.history, start=1)
+        ],
+        "test": test._asdict(),
+    }
+    path = folder / "metrics.json"
+    path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def write_pictures(
+    run: Run, training: Training[SpikingClassifier], sample: Dataset, folder: Path
+) -> list[Path]:
+    """Draw the learning curve, and the spikes and membranes of one sample.
+
+    Args:
+        run: what was trained.
+        training: at its end.
+        sample: whose first row is shown.
+        folder: where the files go.
+    """
+    model, dt = training.model, run.task.settings.dt
+    with torch.no_grad(), seeded(run.seed):
+        activity = model.activity(sample.inputs[:1])
+    label, guess = int(sample.labels[0]), int(activity.scores[0].argmax())
+    title = f"{run.title}: a sample of class {label}, read as {guess}"
+    v_th = float(model.hidden.params.v_th)
+    figures = {
+        "learning_curve.png": learning_curve_figure(training.history, run.title),
+        "raster.png": raster_figure(activity, dt, title),
+        "membrane.png": membrane_figure(activity, dt, label, v_th, title),
+    }
+    for name, figure in figures.items():
+        figure.savefig(folder / name, dpi=DOTS_PER_INCH)
+    return [folder / name for name in figures]
