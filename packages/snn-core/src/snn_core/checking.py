@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Iterable
@@ -165,20 +164,21 @@ def check_observed(
     shape: tuple[int, ...],
     like: Tensor,
 ) -> None:
-    """observed holds traces ``(T, B, *N)`` for a neuron whose step takes them."""
+    """observed holds traces ``(T, B, *N)``, and only such as the neuron's step takes."""
     if observed is None:
         return
     if not isinstance(observed, Observed):
         raise TypeError(
             f"observed must be snn.Observed(v=..., w=..., z=...), got {type(observed).__name__}"
         )
-    if "observed" not in inspect.signature(neuron.step).parameters:
-        raise ValueError(
-            f"neuron {neuron.name!r} takes no measurements: its step has no argument 'observed'"
-        )
     for field, trace in observed._asdict().items():
         if trace is None:
             continue
+        if field not in neuron.observes:
+            known = ", ".join(neuron.observes) or "nothing at all"
+            raise ValueError(
+                f"neuron {neuron.name!r} takes no measured {field!r}; it takes {known}"
+            )
         if not isinstance(trace, Tensor):
             raise TypeError(f"observed.{field} must be a Tensor, got {type(trace).__name__}")
         n_steps = len(trace) if isinstance(x, Events) else len(x)
@@ -249,7 +249,8 @@ def _check_parameter_tensor(
             f"parameter {field!r} of shape {trailing} does not broadcast to the layer's neurons "
             f"{shape}; pass a number, or a tensor of shape {shape}"
         )
-    _check_same(f"parameter {field!r}", value, like)
+    if value.ndim:  # a tensor without axes is a number: it changes no dtype and needs no device
+        _check_same(f"parameter {field!r}", value, like)
 
 
 def _check_range(field: str, extremes: Iterable[float], quantity: Quantity) -> None:

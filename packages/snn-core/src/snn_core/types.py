@@ -73,6 +73,7 @@ class Neuron(NamedTuple):
         initial_state: ``(params, shape, *, dtype, device) -> State`` for ``shape = (B, *N)``.
         step: ``(x, state, params, threshold, dt) -> (output, State)``, pure; a neuron that can
             take measurements has a last argument ``observed: Observed | None = None``.
+        observes: the fields of ``Observed`` that its step takes; any other is refused.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Neuron(NamedTuple):
     State: Any
     initial_state: Callable[..., Any]
     step: Callable[..., tuple[Tensor, Any]]
+    observes: tuple[str, ...] = ()
 
 
 class Observed(NamedTuple):

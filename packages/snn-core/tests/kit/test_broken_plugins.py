@@ -90,6 +90,15 @@ def test_a_broken_step_is_found(check, step):
     check(TOY)
 
 
+@pytest.mark.parametrize("observes", [("v",), ("z",), ("temperature",)])
+def test_a_claim_to_observe_is_put_to_the_test(observes):
+    def step(x, state, params, threshold, dt, observed=None):
+        return TOY.step(x, state, params, threshold, dt)
+
+    with pytest.raises(AssertionError, match=r"does not replace|is no measurement"):
+        neurons.check_measurements(broken(step=step, observes=observes))
+
+
 def test_a_state_that_cannot_be_saved_is_found():
     class Box:
         pass

@@ -68,7 +68,7 @@ def state(*shape, dtype=torch.float32):
         ({"record": ("v", "v")}, r"names a state variable twice"),
         (
             {"observed": snn.Observed(v=X)},
-            r"neuron 'toy' takes no measurements: its step has no argument 'observed'",
+            r"neuron 'toy' takes no measured 'v'; it takes nothing at all",
         ),
     ],
 )

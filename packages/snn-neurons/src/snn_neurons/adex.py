@@ -71,6 +71,11 @@ class Terms(NamedTuple):
         """Whether there is any adaptation."""
         return self.subthreshold_adaptation or self.spike_triggered_adaptation
 
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """What can be measured of a neuron with these terms."""
+        return ("v", *("w" if self.adapts else ""), *("z" if self.fire else ""))
+
 
 class Params(NamedTuple):
     """The parameters of AdEx; each a number or a tensor that broadcasts to ``(*N,)``."""
@@ -182,6 +187,7 @@ def with_terms(terms: Terms) -> Neuron:
         State,
         partial(initial_state, terms=terms),
         partial(step, terms=terms),
+        terms.observes,
     )
 
 

@@ -88,5 +88,7 @@ def step_by_factors(
     return v, State(v, i)
 
 
-EXP_LI = Neuron("exp_li", Params, State, initial_state, step)
-EXP_LI_BY_FACTORS = Neuron("exp_li_by_factors", Factors, State, initial_state, step_by_factors)
+EXP_LI = Neuron("exp_li", Params, State, initial_state, step, ("v",))
+EXP_LI_BY_FACTORS = Neuron(
+    "exp_li_by_factors", Factors, State, initial_state, step_by_factors, ("v",)
+)

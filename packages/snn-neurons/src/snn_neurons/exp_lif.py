@@ -108,5 +108,7 @@ def step_by_factors(
     return z, State(v, i)
 
 
-EXP_LIF = Neuron("exp_lif", Params, State, initial_state, step)
-EXP_LIF_BY_FACTORS = Neuron("exp_lif_by_factors", Factors, State, initial_state, step_by_factors)
+EXP_LIF = Neuron("exp_lif", Params, State, initial_state, step, ("v", "z"))
+EXP_LIF_BY_FACTORS = Neuron(
+    "exp_lif_by_factors", Factors, State, initial_state, step_by_factors, ("v", "z")
+)

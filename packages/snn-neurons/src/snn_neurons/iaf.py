@@ -117,7 +117,7 @@ def integrate_first_step(
     return z, State(v)
 
 
-IAF = Neuron("iaf", Params, State, initial_state, fire_first_step)
+IAF = Neuron("iaf", Params, State, initial_state, fire_first_step, ("v", "z"))
 IAF_INTEGRATE_FIRST = Neuron(
-    "iaf_integrate_first", Params, State, initial_state, integrate_first_step
+    "iaf_integrate_first", Params, State, initial_state, integrate_first_step, ("v", "z")
 )

@@ -68,4 +68,4 @@ def step(
     return v, State(v, i)
 
 
-LI = Neuron("li", Params, State, initial_state, step)
+LI = Neuron("li", Params, State, initial_state, step, ("v",))

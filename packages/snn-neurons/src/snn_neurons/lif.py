@@ -94,4 +94,4 @@ def step(
     return z, State(v, i)
 
 
-LIF = Neuron("lif", Params, State, initial_state, step)
+LIF = Neuron("lif", Params, State, initial_state, step, ("v", "z"))

@@ -70,6 +70,7 @@ def with_refractoriness(neuron: Neuron, module: str = __name__) -> Neuron:
         State,
         partial(initial_state, neuron=neuron, State=State),
         partial(step, neuron=neuron, State=State),
+        neuron.observes,
     )
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from snn_core.testing.compiling import whole_graph
 from snn_core.thresholds import SIGMOID, SUPER_SPIKE
-from snn_core.types import Neuron
+from snn_core.types import Neuron, Observed
 
 # Not a whole fraction of usual times, so that no ceil() sits on its edge in a difference quotient.
 DT = 0.7e-3
@@ -46,6 +46,11 @@ def check_shapes_and_dtypes(neuron: Neuron) -> None:
             assert tuple(value.shape) == shape, f"{neuron.name}: {name} has shape {value.shape}"
             assert value.dtype == dtype, f"{neuron.name}: {name} is {value.dtype} for {dtype} input"
             assert value.device == x.device, f"{neuron.name}: {name} is on {value.device}"
+        numbers = neuron.Params(*(torch.tensor(float(p), dtype=torch.float64) for p in params))
+        output, after = neuron.step(x, state, numbers, SUPER_SPIKE, DT)
+        assert {value.dtype for value in (output, *after)} == {dtype}, (
+            f"{neuron.name}: 0-d parameters of float64 change the dtype of {dtype} input"
+        )
 
 
 def check_empty_batch(neuron: Neuron) -> None:
@@ -143,6 +148,22 @@ def check_state_round_trip(neuron: Neuron) -> None:
     )
 
 
+def check_measurements(neuron: Neuron) -> None:
+    """What the neuron says it observes replaces what it computes, to the bit."""
+    for name in neuron.observes:
+        assert name in Observed._fields, (
+            f"{neuron.name}: observes {name!r}, which is no measurement"
+        )
+        x, params, state = _situation(neuron)
+        draw = torch.Generator().manual_seed(2)
+        measured = torch.rand(x.shape, generator=draw)
+        measured = measured.round() if name == "z" else measured
+        observed = Observed(**{name: measured})
+        output, after = neuron.step(x, state, params, SUPER_SPIKE, DT, observed)
+        given = output if name == "z" else getattr(after, name)
+        assert torch.equal(given, measured), f"{neuron.name}: a measured {name!r} does not replace"
+
+
 def check_converges(neuron: Neuron) -> None:
     """Below threshold the state at a fixed time converges at first order in dt, or better.
 
@@ -176,6 +197,7 @@ CHECKS: Sequence[Callable[[Neuron], None]] = (
     check_gradients,
     check_compiles,
     check_state_round_trip,
+    check_measurements,
     check_converges,
 )
 

@@ -125,7 +125,6 @@ def cuba_aelif_integration(
         hw,
         dt=dt,
         spike=spike,
-        adapts=terms.adapts,
         backend=backend,
     )
     if leaky:

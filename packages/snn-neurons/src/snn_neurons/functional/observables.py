@@ -104,10 +104,19 @@ def summed(input: Tensor | Sequence[Tensor]) -> Tensor:
     return total
 
 
+VARIABLES = {"spikes": "z", "membrane_cadc": "v", "adaptation": "w"}
+"""The recorded traces that are used, and the variable of the neuron that each measures."""
+
+
 def align(
-    input: Tensor, hw: HardwareObservables, *, fires: bool, adapts: bool
+    input: Tensor, hw: HardwareObservables, observes: tuple[str, ...]
 ) -> tuple[Tensor, Observed | None]:
     """Input and traces, cut to ``T_out``: the least of T and every given trace but the MADC's.
+
+    Args:
+        input: ``(T, B, *N)``.
+        hw: the traces.
+        observes: the variables that the neuron can have measured, as ``Neuron.observes``.
 
     Raises:
         ValueError: a trace of another batch or layer, an empty one, or one of a variable that the
@@ -118,9 +127,8 @@ def align(
         for name, trace in hw._asdict().items()
         if trace is not None and name != "membrane_madc"
     }
-    absent = {"spikes": not fires, "adaptation": not adapts}
     for name, trace in traces.items():
-        if absent.get(name, False):
+        if VARIABLES[name] not in observes:
             raise ValueError(
                 f"hw_data has {name}, and this neuron has none: pass None for it, or switch on "
                 f"the term that makes it"
@@ -133,6 +141,5 @@ def align(
     if not traces:
         return input, None
     n_steps = min(len(trace) for trace in (input, *traces.values()))
-    cut = {name: trace[:n_steps].to(input.dtype) for name, trace in traces.items()}
-    observed = Observed(v=cut.get("membrane_cadc"), w=cut.get("adaptation"), z=cut.get("spikes"))
-    return input[:n_steps], observed
+    cut = {VARIABLES[name]: trace[:n_steps].to(input.dtype) for name, trace in traces.items()}
+    return input[:n_steps], Observed(**cut)

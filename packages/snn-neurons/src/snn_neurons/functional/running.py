@@ -38,7 +38,6 @@ def run(
     *,
     dt: float,
     spike: Threshold | None,
-    adapts: bool = False,
     backend: str | Backend = "auto",
 ) -> CuBaIntegration:
     """Run a current-based neuron over time and return its variables.
@@ -48,9 +47,8 @@ def run(
         input: ``(T, B, *N)`` or several to be summed.
         hw: recorded traces.
         spike: the threshold; None for a neuron that does not fire.
-        adapts: whether it has an adaptation that can be recorded.
     """
-    x, observed = align(summed(input), hw, fires=spike is not None, adapts=adapts)
+    x, observed = align(summed(input), hw, neuron.observes)
     out = integrate(
         neuron,
         x,

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from snn_core.injection import inject
+from snn_core.types import Observed
 from torch import Tensor
 
 from snn_neurons.functional.observables import HardwareObservables, align
@@ -30,7 +31,7 @@ def input_neuron(input: Tensor, hw_data: Any = None) -> Tensor:
     """
     if isinstance(hw_data, Tensor):
         hw_data = HardwareObservables(spikes=hw_data)
-    cut, observed = align(input, HardwareObservables.of(hw_data), fires=True, adapts=True)
+    cut, observed = align(input, HardwareObservables.of(hw_data), Observed._fields)
     return cut if observed is None else inject(cut, observed.z)
 
 
