@@ -1,9 +1,8 @@
 """A measurement of something that a neuron does not have is refused, not dropped."""
 
 import pytest
-import torch
-
 import snn_core as snn
+import torch
 
 X = torch.zeros(3, 1, 2)
 

@@ -83,7 +83,7 @@ class Layer(nn.Module):
         self.recurrent_weight = nn.Parameter(square) if recurrent else None
         self.reset_parameters()
         self._split_params(self.neuron.Params() if params is None else params, tuple(learn))
-        select(self.backends, self._pose(self._silence()))  # wrong arguments show here and now
+        self._chosen()  # wrong arguments show here and now
 
     def _split_params(self, params: Any, learn: tuple[str, ...]) -> None:
         """Sort the parameters into learnt ones (nn.Parameter), tensors (buffers) and numbers."""
@@ -139,14 +139,23 @@ class Layer(nn.Module):
                 nn.init.uniform_(weight, -bound, bound)
 
     def forward(
-        self, x: Tensor | Events, state: Any = None, observed: Observed | None = None
+        self,
+        x: Tensor | Events,
+        state: Any = None,
+        *,
+        record: Sequence[str] | None = None,
+        observed: Observed | None = None,
     ) -> Output:
-        """Run the layer: what ``integrate`` returns for x ``(T, B, n_in)`` or Events."""
-        problem = self._pose(x, state, observed)
+        """Run the layer: what ``integrate`` returns for x ``(T, B, n_in)`` or Events.
+
+        ``record`` is the layer's own if not given.
+        """
+        record = self.record if record is None else tuple(record)
+        problem = self._pose(x, state, record, observed)
         return choose(self.backends, problem).run(problem)
 
     def _pose(
-        self, x: Tensor | Events, state: Any = None, observed: Observed | None = None
+        self, x: Tensor | Events, state: Any, record: tuple[str, ...], observed: Observed | None
     ) -> Problem:
         return pose(
             self.neuron,
@@ -157,21 +166,22 @@ class Layer(nn.Module):
             weight=self.weight,
             recurrent_weight=self.recurrent_weight,
             threshold=self.threshold,
-            record=self.record,
+            record=record,
             observed=observed,
         )
 
-    def _silence(self) -> Tensor | Events:
-        """The least input that this layer takes: no spike at all."""
+    def _chosen(self) -> Backend:
+        """The backend for the least input that this layer takes: no spike at all."""
+        x: Tensor | Events = self.weight.new_zeros(1, 1, self.n_in)
         if self.dt is None:
             nothing = self.weight.new_empty(1, 0)
-            return Events(nothing, nothing.long(), (self.n_in,), 1.0)
-        return self.weight.new_zeros(1, 1, self.n_in)
+            x = Events(nothing, nothing.long(), (self.n_in,), 1.0)
+        return select(self.backends, self._pose(x, None, self.record, None))[0]
 
     def extra_repr(self) -> str:
         """Sizes, names, and the backend that would run now."""
         try:
-            chosen = select(self.backends, self._pose(self._silence()))[0].name
+            chosen = self._chosen().name
         except (ValueError, TypeError):  # parameters gone wrong must not keep one from looking
             chosen = "none"
         asked = f"auto ({chosen})" if self._asked == "auto" else self._asked

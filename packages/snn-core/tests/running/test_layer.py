@@ -28,6 +28,13 @@ def test_forward_is_integrate_with_its_weights():
     assert torch.equal(out.traces.v, expected.traces.v)
 
 
+def test_a_call_may_record_more_than_the_layer_does():
+    layer = snn.Layer(5, 4, TOY, dt=DT)
+    assert layer(X).traces.v is None
+    assert layer(X, record=("v",)).traces.v.shape == (12, 3, 4)
+    assert snn.Layer(5, 4, TOY, dt=DT, record=("v",))(X, record=()).traces.v is None
+
+
 def test_state_goes_in_and_out_and_is_never_kept():
     layer = snn.Layer(5, 4, TOY, dt=DT)
     whole = layer(X).output

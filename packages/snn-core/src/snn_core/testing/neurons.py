@@ -151,9 +151,7 @@ def check_state_round_trip(neuron: Neuron) -> None:
 def check_measurements(neuron: Neuron) -> None:
     """What the neuron says it observes replaces what it computes, to the bit."""
     for name in neuron.observes:
-        assert name in Observed._fields, (
-            f"{neuron.name}: observes {name!r}, which is no measurement"
-        )
+        assert name in Observed._fields, f"{neuron.name}: {name!r} is no measurement"
         x, params, state = _situation(neuron)
         draw = torch.Generator().manual_seed(2)
         measured = torch.rand(x.shape, generator=draw)
