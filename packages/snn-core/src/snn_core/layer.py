@@ -110,7 +110,8 @@ class Layer(nn.Module):
         return f"log_{name}" if name in self._logarithmic else name
 
     def _start(self, name: str, value: float | Tensor) -> nn.Parameter:
-        tensor = torch.as_tensor(value).detach().clone().to(self.weight)
+        weight = self.weight
+        tensor = torch.as_tensor(value, dtype=weight.dtype, device=weight.device).detach().clone()
         if name not in self._logarithmic:
             return nn.Parameter(tensor)
         if not bool((tensor > 0).all()):

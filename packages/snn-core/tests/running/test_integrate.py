@@ -155,6 +155,7 @@ def test_vmap_over_an_ensemble_of_weights():
 
 
 def test_a_whole_layer_compiles_into_one_graph():
+    torch.manual_seed(0)
     layer = snn.Layer(5, 4, TOY, dt=DT)
     x = spikes(0, 6, 2, 5).float()
     with whole_graph(lambda x: layer(x).output) as compiled:

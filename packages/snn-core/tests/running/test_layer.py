@@ -13,6 +13,11 @@ DT = 1e-3
 X = (torch.rand(12, 3, 5, generator=torch.Generator().manual_seed(0)) < 0.5).float()
 
 
+@pytest.fixture(autouse=True)
+def fixed_weights():
+    torch.manual_seed(0)
+
+
 def test_forward_is_integrate_with_its_weights():
     layer = snn.Layer(5, 4, TOY, dt=DT, recurrent=True, record=("v",))
     out = layer(X)
@@ -58,6 +63,7 @@ def test_a_positive_parameter_is_learnt_through_its_logarithm():
 def test_the_gradient_of_a_learnt_parameter_is_that_of_its_logarithm():
     """d/d log(tau) = tau d/d tau, by the chain rule."""
     layer = snn.Layer(5, 4, TOY, dt=DT, learn=("tau_mem",), dtype=torch.float64)
+    assert layer.params.tau_mem.item() == pytest.approx(10e-3, rel=1e-15)
     layer(X.double()).output.sum().backward()
     tau = torch.tensor(10e-3, dtype=torch.float64, requires_grad=True)
     out = snn.integrate(TOY, X.double(), weight=layer.weight, params=TOY.Params(tau), dt=DT)
@@ -77,7 +83,6 @@ def test_a_parameter_per_neuron_is_learnt_per_neuron_and_a_fixed_one_is_a_buffer
 
 def test_it_learns_a_time_constant_back():
     """A teacher of tau = 20 ms: the student starts at 5 ms and finds it by gradient descent."""
-    torch.manual_seed(0)
     teacher = snn.Layer(5, 4, TOY, dt=DT, params=TOY.Params(20e-3, v_th=1e9), record=("v",))
     student = snn.Layer(
         5, 4, TOY, dt=DT, params=TOY.Params(5e-3, v_th=1e9), record=("v",), learn=("tau_mem",)
