@@ -53,7 +53,7 @@ sys.exit(f"importable here, but not declared: {found}" if found else 0)
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, format and types of everything."""
-    install(session, *editable(*PACKAGES), *group("lint"))
+    install(session, *editable(*PACKAGES), *group("dev"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     sources = [f"packages/{name}/src" for name in PACKAGES]

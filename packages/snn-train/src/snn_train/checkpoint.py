@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,10 +61,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}; train without --resume first")
     try:
+        _check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     # Damage may show as almost anything: zip, unpickling, end of file, key or type errors.
     except Exception as error:
-        first_line = (str(error).splitlines() or [""])[0]
+        first_line = (str(error).splitlines() or ["no message"])[0]
         raise ValueError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}: {first_line}); "
             "it is damaged or another kind of file: delete it, or choose another folder"
@@ -75,6 +77,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{FORMAT!r}, got {given!r}; delete it, or choose another folder"
         )
     return Checkpoint(content["run"], content["training"])
+
+
+def _check_sums(path: Path) -> None:
+    # torch writes the checksums of a zip archive and does not look at them when it reads.
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any], prefix: str = "") -> list[str]:

@@ -15,6 +15,7 @@ from snn_train.data.records import Dataset, Splits
 from snn_train.loop import Training, evaluate, fit
 from snn_train.network import SpikingClassifier
 from snn_train.runs import (
+    CHECKPOINT,
     Run,
     begin,
     claim_folder,
@@ -178,7 +179,7 @@ def _finish(
     """Measure the test, once; write what there is to look at; say where it lies."""
     test = evaluate(training.model, data.test)
     files = [
-        save_progress(run, training, folder),
+        folder / CHECKPOINT,
         write_metrics(run, training, test, folder),
         *write_pictures(run, training, data.validation, folder),
     ]

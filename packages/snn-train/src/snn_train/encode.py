@@ -9,7 +9,7 @@ from snn_core import Events
 from torch import Tensor
 
 ROUNDING = 1e-6
-"""Part of a step that is forgiven as rounding noise when a phase reaches a whole number."""
+"""Forgiven as rounding noise, in spikes: a phase so little below a whole number, a rate above 1/dt."""
 
 
 def _require(valid: Tensor, values: Tensor, expected: str, cure: str) -> None:
@@ -183,9 +183,9 @@ def _spikes_per_step(rates: Tensor, steps: int, dt: float) -> Tensor:
     _require_steps(steps, dt)
     expected = 1.0 / dt
     _require(
-        (rates >= 0) & (rates * dt <= 1),
+        (rates >= 0) & (rates * dt <= 1 + ROUNDING),
         rates,
         f"expected rates from 0 to 1/dt = {expected:g} Hz, at most one spike per step",
         "lower the rate or take a smaller dt",
     )
-    return rates * dt
+    return (rates * dt).clamp(max=1)  # nothing but rounding noise is above 1

@@ -87,8 +87,9 @@ class Training(Generic[Model]):
             rows = [[float(number) for number in row] for row in state["history"]]
             self.history = [Epoch(Score(a, b), Score(c, d)) for a, b, c, d in rows]
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
             raise ValueError(
-                f"the saved state does not fit this model and optimiser ({error}); "
+                f"the saved state does not fit this model and optimiser ({reason}); "
                 "it was made by another version or for another network: train anew"
             ) from error
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from torch import Tensor
 
 from snn_train.loop import Epoch
@@ -55,14 +55,19 @@ def learning_curve_figure(history: Sequence[Epoch], title: str) -> Figure:
     marker = "o" if len(history) == 1 else ""
     for name, colour, style in (("train", BLUE, "-"), ("validation", VERMILLION, "--")):
         scores = [row.train if name == "train" else row.validation for row in history]
-        form = {"color": colour, "linestyle": style, "marker": marker, "label": name}
-        loss.plot(epochs, [score.loss for score in scores], **form)
-        accuracy.plot(epochs, [100 * score.accuracy for score in scores], **form)
+        form = {"color": colour, "linestyle": style, "marker": marker}
+        losses = [score.loss for score in scores]
+        percents = [100 * score.accuracy for score in scores]
+        loss.plot(epochs, losses, label=f"{name}, {losses[-1]:.3g} at the end", **form)
+        accuracy.plot(epochs, percents, label=f"{name}, {percents[-1]:.1f} % at the end", **form)
     loss.set(ylabel="cross entropy (nat)", yscale="log")
+    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    loss.yaxis.set_major_formatter("{x:g}")
+    loss.yaxis.set_minor_formatter(NullFormatter())
     accuracy.set(ylabel="accuracy (%)")
     for axes in (loss, accuracy):
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend(frameon=False)
         _open_frame(axes)
@@ -79,51 +84,71 @@ def raster_figure(activity: Activity, dt: float, title: str) -> Figure:
     """
     figure = Figure(figsize=(7, 6), layout="constrained")
     figure.suptitle(title)
-    sizes = (activity.input.shape[2], activity.hidden.shape[2])
-    heights = (1, min(3, max(1, sizes[1] / sizes[0])))
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
     for axes, spikes, name, colour in (
         (above, activity.input, "input", BLUE),
         (below, activity.hidden, "hidden", VERMILLION),
     ):
         row, neuron = _numpy(spikes[:, 0]).nonzero()
-        length = 0.8 * max(1.0, spikes.shape[2] / 40)
-        axes.vlines(
-            row * dt * MILLISECONDS, neuron - length / 2, neuron + length / 2, color=colour, lw=1.5
-        )
-        axes.set(ylabel=f"{name} neuron", ylim=(-1 - length / 2, spikes.shape[2] + length / 2))
+        size = min(12.0, max(4.0, 250.0 / spikes.shape[2]))
+        axes.plot(row * dt * MILLISECONDS, neuron, "|", color=colour, ms=size, mew=1.5)
+        edge = 0.5 + 0.02 * spikes.shape[2]
+        axes.set(ylabel=f"{name} neuron", ylim=(-edge, spikes.shape[2] - 1 + edge))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_title(f"{len(row)} spikes", loc="right", fontsize="small", color="0.3")
         _open_frame(axes)
-    below.set(
-        xlabel="time (ms)", xlim=(-dt * MILLISECONDS, len(activity.input) * dt * MILLISECONDS)
-    )
+    end = len(activity.input) * dt * MILLISECONDS
+    below.set(xlabel="time (ms)", xlim=(-0.02 * end, end))
     return figure
 
 
-def membrane_figure(
-    activity: Activity, dt: float, label: int, v_th: float | None, title: str
-) -> Figure:
+def membrane_figure(activity: Activity, dt: float, label: int, v_th: float, title: str) -> Figure:
     """Membranes of the first sample: a few hidden neurons above, the readout below.
 
-    The hidden neurons are those that fired most; their spikes are marked. In the readout the true
-    class is drawn thick.
+    The hidden neurons are those that fired most. Where one fires its line is drawn up to the
+    threshold, then to the recorded value, that after the reset. In the readout the true class is
+    drawn thick.
 
     Args:
         activity: of a batch; its first sample is shown.
-        dt: step in seconds; row k, the membrane after the step, is drawn at ``(k + 1) dt``.
+        dt: step in seconds; row k is drawn at ``k dt``.
         label: true class of the sample.
-        v_th: threshold of the hidden neurons; None where it is not one number.
+        v_th: threshold of the hidden neurons, in volts.
         title: what is shown.
     """
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     figure.suptitle(title)
     above, below = figure.subplots(2, 1, sharex=True)
-    time = (np.arange(len(activity.hidden)) + 1) * dt * MILLISECONDS
+    time = np.arange(len(activity.hidden)) * dt * MILLISECONDS
     _draw_hidden(above, activity, time, v_th)
+    _draw_readout(below, activity, time, label)
+    for axes, name in ((above, "neuron"), (below, "class")):
+        axes.legend(title=name, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        axes.grid(visible=True, alpha=0.3)
+        _open_frame(axes)
+    return figure
+
+
+def _draw_hidden(axes: Axes, activity: Activity, time: np.ndarray, v_th: float) -> None:
+    membrane, spikes = _numpy(activity.hidden_v[:, 0]), _numpy(activity.hidden[:, 0])
+    busiest = np.argsort(-spikes.sum(0), kind="stable")[:TRACED_NEURONS]
+    span = v_th - min(float(membrane[:, busiest].min()), 0.0)
+    for rank, (neuron, colour) in enumerate(zip(busiest, CYCLE, strict=False)):
+        fired = spikes[:, neuron].nonzero()[0]
+        line_time = np.insert(time, fired, time[fired])
+        line = np.insert(membrane[:, neuron], fired, v_th)
+        axes.plot(line_time, line, color=colour, label=str(neuron))
+        bars = np.full(len(fired), v_th + (0.1 + 0.07 * rank) * span)
+        axes.plot(time[fired], bars, "|", color=colour, ms=8, mew=2)
+    axes.axhline(v_th, color=GREY, linestyle=":", label="threshold")
+    axes.set(ylabel="hidden membrane (V)")
+    axes.set_title("bars: spikes", loc="right", fontsize="small", color="0.3")
+
+
+def _draw_readout(axes: Axes, activity: Activity, time: np.ndarray, label: int) -> None:
     readout = _numpy(activity.output_v[:, 0])
     for neuron in range(readout.shape[1]):
-        below.plot(
+        axes.plot(
             time,
             readout[:, neuron],
             color=CYCLE[neuron % len(CYCLE)],
@@ -132,28 +157,7 @@ def membrane_figure(
             zorder=3 if neuron == label else 2,
             label=f"{neuron} (true)" if neuron == label else str(neuron),
         )
-    below.set(xlabel="time (ms)", ylabel="readout membrane (1)")
-    for axes, name in ((above, "neuron"), (below, "class")):
-        axes.legend(title=name, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-        axes.grid(visible=True, alpha=0.3)
-        _open_frame(axes)
-    return figure
-
-
-def _draw_hidden(axes: Axes, activity: Activity, time: np.ndarray, v_th: float | None) -> None:
-    membrane, spikes = _numpy(activity.hidden_v[:, 0]), _numpy(activity.hidden[:, 0])
-    busiest = np.argsort(-spikes.sum(0), kind="stable")[:TRACED_NEURONS]
-    top = max(v_th if v_th is not None else -np.inf, float(membrane[:, busiest].max()))
-    span = top - float(membrane[:, busiest].min()) or 1.0
-    for rank, (neuron, colour) in enumerate(zip(busiest, CYCLE, strict=False)):
-        axes.plot(time, membrane[:, neuron], color=colour, label=str(neuron))
-        fired = time[spikes[:, neuron] != 0]
-        height = top + (0.08 + 0.07 * rank) * span
-        axes.plot(fired, np.full(len(fired), height), "|", color=colour, ms=8, mew=2)
-    if v_th is not None:
-        axes.axhline(v_th, color=GREY, linestyle=":", label="threshold")
-    axes.set(ylabel="hidden membrane (1)")
-    axes.set_title("bars: spikes", loc="right", fontsize="small", color="0.3")
+    axes.set(xlabel="time (ms)", ylabel="readout membrane (V)")
 
 
 def _numpy(values: Tensor) -> np.ndarray:

@@ -110,11 +110,9 @@ def claim_folder(run: Run, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def save_progress(run: Run, training: Training[Any], folder: Path) -> Path:
+def save_progress(run: Run, training: Training[Any], folder: Path) -> None:
     """Write the checkpoint; :func:`take_up` reads it."""
-    path = folder / CHECKPOINT
-    save_checkpoint(path, Checkpoint(run.description(), training.state_dict()))
-    return path
+    save_checkpoint(folder / CHECKPOINT, Checkpoint(run.description(), training.state_dict()))
 
 
 def write_metrics(run: Run, training: Training[Any], test: Score, folder: Path) -> Path:

@@ -16,7 +16,7 @@ GREY_LEVELS = 16
 
 def _split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     # Images are shuffled, sorted by class, and dealt out in fives: three for training, one for
-    # validation, one for the test. So each class has the same share of each split, within one.
+    # validation, one for the test. So each class has its share of each split to within 1.2 images.
     order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))
     dealt = order[np.argsort(labels[order], kind="stable")]
     turn = np.arange(len(labels)) % 5
