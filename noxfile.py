@@ -118,6 +118,14 @@ def accuracy(session: nox.Session, task: str) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Our numbers against those of other libraries, installed side by side."""
+    install(session, *editable("snn-neurons", "snn-core"), *group("peers"))
+    # Warnings of theirs are not ours.
+    session.run("pytest", "peers", "-W", "ignore", *session.posargs)
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """Everything with the lowest versions that the packages declare; torch stays as chosen."""
     install(session)
