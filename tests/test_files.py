@@ -71,6 +71,17 @@ def test_no_file_names_a_host_of_packages():
     assert not named
 
 
+def test_the_links_of_every_page_lead_somewhere():
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in files()
+        if page.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert not broken
+
+
 def test_the_page_on_neurons_shows_the_example_as_it_is():
     page = read("docs/writing-a-neuron.md")
     example = ROOT / "examples" / "snn-izhikevich"

@@ -41,7 +41,7 @@ def begin(seed, updates):
         )
         draw_weight_(model.hidden, 6.0, 6.0)
         draw_weight_(model.readout, 0.0, 20.0)
-    optimizer = Adam(model.parameters(), lr=0.05)
+    optimizer = Adam(model.parameters(), lr=0.1)
     scheduler = CosineAnnealingLR(optimizer, T_max=updates)
     return Training(model, optimizer, scheduler, torch.Generator().manual_seed(seed))
 
@@ -54,5 +54,5 @@ def problem():
 
 @pytest.fixture
 def new_training():
-    """``new_training(seed)``: a training of a spiking network at its start, for 5 epochs of 6 updates."""
+    """``new_training(seed)`` is a training at its start, with a schedule for 30 updates."""
     return functools.partial(begin, updates=30)

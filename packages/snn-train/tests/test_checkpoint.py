@@ -36,6 +36,14 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(path):
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.pt"]
 
 
+def test_the_old_file_is_replaced_not_overwritten(path):
+    before = path.read_bytes()
+    with path.open("rb") as reader:
+        save_checkpoint(path, Checkpoint({}, {}))
+        assert reader.read() == before
+    assert load_checkpoint(path) == ({}, {})
+
+
 def cut(content):
     return content[: len(content) // 2]
 

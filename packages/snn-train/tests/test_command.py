@@ -15,11 +15,11 @@ FILES = ["checkpoint.pt", "learning_curve.png", "membrane.png", "metrics.json", 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The folder of a Yin-Yang run of two epochs, and what it printed."""
+    """The folder of a run of four epochs, and what it printed."""
     folder = tmp_path_factory.mktemp("finished")
-    line = [sys.executable, "-m", "snn_core", "train", "yinyang"]
+    line = [sys.executable, "-m", "snn_core", "train", "digits"]
     done = subprocess.run(
-        [*line, "--epochs", "2", "--seed", "5", "--out", str(folder / "run")],
+        [*line, "--epochs", "4", "--seed", "5", "--out", str(folder / "run")],
         capture_output=True,
         text=True,
         check=True,
@@ -33,8 +33,7 @@ def test_the_last_line_is_the_test_accuracy(finished):
     assert re.fullmatch(r"test accuracy \d{1,2}\.\d %", last)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert last == f"test accuracy {100 * metrics['test']['accuracy']:.1f} %"
-    # a linear classifier gets 64 %, random hidden weights 86 % (Kriener et al. 2022)
-    assert metrics["test"]["accuracy"] > 0.88
+    assert metrics["test"]["accuracy"] > 0.85  # guessing gets 10 %
 
 
 def test_every_file_is_written_and_listed(finished):
@@ -46,17 +45,18 @@ def test_every_file_is_written_and_listed(finished):
 
 def test_there_is_a_progress_bar_without_a_terminal(finished):
     _, done = finished
-    assert re.search(r"yinyang, seed 5: 100%.*2/2.*loss \d\.\d{3}, validation \d", done.stderr)
+    assert re.search(r"digits, seed 5: 100%.*4/4.*loss \d\.\d{3}, validation \d", done.stderr)
 
 
 def test_the_metrics_say_what_was_run(finished):
     metrics = json.loads((finished[0] / "metrics.json").read_text())
-    assert (metrics["task"], metrics["seed"], metrics["gradient"]) == ("yinyang", 5, "surrogate")
-    assert metrics["schedule"]["epochs"] == 2
-    assert metrics["settings"]["n_hidden"] == 120
-    assert [row["epoch"] for row in metrics["history"]] == [1, 2]
+    assert (metrics["task"], metrics["seed"], metrics["gradient"]) == ("digits", 5, "surrogate")
+    assert metrics["schedule"]["epochs"] == 4
+    assert metrics["settings"]["n_hidden"] == 512
+    assert [row["epoch"] for row in metrics["history"]] == [1, 2, 3, 4]
     losses = [row["validation"]["loss"] for row in metrics["history"]]
-    assert losses[1] < losses[0] < 1.0  # guessing has ln 3
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 1.0  # guessing has ln 10 = 2.3
     assert metrics["versions"]["torch"] == torch.__version__
 
 
@@ -135,9 +135,9 @@ def test_the_folder_is_named_after_task_and_seed(tmp_path, monkeypatch):
 def test_the_checkpoint_of_another_run_is_left_alone(finished, capsys, more):
     folder, _ = finished
     before = (folder / "checkpoint.pt").read_bytes()
-    assert run("yinyang", "--seed", 6, "--epochs", 4, "--out", folder, *more) == 2
+    assert run("digits", "--seed", 6, "--epochs", 5, "--out", folder, *more) == 2
     message = capsys.readouterr().err
-    assert "schedule.epochs is 2 there, 4 now; seed is 5 there, 6 now" in message
+    assert "schedule.epochs is 4 there, 5 now; seed is 5 there, 6 now" in message
     assert "choose another --out" in message
     assert (folder / "checkpoint.pt").read_bytes() == before
 

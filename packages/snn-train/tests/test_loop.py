@@ -101,6 +101,29 @@ def test_evaluation_leaves_mode_gradient_and_random_state():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+class Noisy(nn.Linear):
+    """A linear model of noisy inputs, also in evaluation, as behind a Poisson encoder."""
+
+    def forward(self, inputs):
+        return super().forward(inputs + torch.randn_like(inputs))
+
+
+def test_evaluation_draws_from_its_seed():
+    model = Noisy(4, 3)
+    first, same, other = (evaluate(model, data(20), seed=seed) for seed in (1, 1, 2))
+    assert first == same
+    assert first.loss != other.loss
+
+
+def test_a_model_is_trained_in_training_mode(problem):
+    losses = []
+    for mode in (True, False):
+        training = with_dropout(0)
+        training.model.train(mode)
+        losses.append(fit(training, *problem, epochs=1, batch_size=15)[0].train.loss)
+    assert losses[0] == losses[1]
+
+
 def test_the_scheduler_steps_after_every_update():
     model = nn.Linear(4, 3)
     optimizer = SGD(model.parameters(), lr=0.5)

@@ -74,7 +74,7 @@ def test_membranes_of_the_busiest_neurons_rise_to_the_threshold_where_they_fire(
     expected = [[float(row), value] for row, value in enumerate(membrane)]
     expected[7:7] = [[7.0, 1.0]]
     expected[4:4] = [[4.0, 1.0]]
-    assert points(drawn["2"]).tolist() == expected
+    assert points(drawn["2"]) == pytest.approx(np.array(expected), rel=1e-12)
     assert set(drawn["threshold"].get_ydata()) == {1.0}
     bars = [line.get_xdata().tolist() for line in above.lines if line.get_marker() == "|"]
     assert bars[:2] == [[4.0, 7.0], [8.0]]

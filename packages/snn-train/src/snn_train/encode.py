@@ -9,7 +9,7 @@ from snn_core import Events
 from torch import Tensor
 
 ROUNDING = 1e-6
-"""Forgiven as rounding noise, in spikes: a phase so little below a whole number, a rate above 1/dt."""
+"""Part of a spike that is forgiven as rounding noise, in a phase and in ``rate * dt``."""
 
 
 def _require(valid: Tensor, values: Tensor, expected: str, cure: str) -> None:
@@ -133,7 +133,7 @@ def rate(rates: Tensor, steps: int, dt: float) -> Tensor:
     ``floor(T r dt)``.
 
     Args:
-        rates: ``(B, *N)`` in Hz, from 0 to 1/dt.
+        rates: ``(B, *N)`` in Hz, floating point, from 0 to 1/dt.
         steps: number of rows T.
         dt: step in seconds.
 
@@ -158,7 +158,7 @@ def poisson(rates: Tensor, steps: int, dt: float, generator: torch.Generator | N
     It is the Bernoulli approximation of a Poisson process, exact for dt to 0.
 
     Args:
-        rates: ``(B, *N)`` in Hz, from 0 to 1/dt.
+        rates: ``(B, *N)`` in Hz, floating point, from 0 to 1/dt.
         steps: number of rows T.
         dt: step in seconds.
         generator: source of the random numbers, on the device of rates; None for torch's own.

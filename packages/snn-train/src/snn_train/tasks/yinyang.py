@@ -85,7 +85,7 @@ def load() -> Splits:
 
 YIN_YANG = Task(
     "yinyang",
-    Schedule(epochs=60, batch_size=100, learning_rate=1e-2),
+    Schedule(epochs=40, batch_size=100, learning_rate=1e-2),
     Settings(),
     load,
     network,
