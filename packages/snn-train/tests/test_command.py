@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 from snn_core.cli.main import main as snn
-from snn_train import command, load_checkpoint
+from snn_train import command, find_task, load_checkpoint
 
 FILES = ["checkpoint.pt", "learning_curve.png", "membrane.png", "metrics.json", "raster.png"]
 
@@ -34,6 +34,20 @@ def test_the_last_line_is_the_test_accuracy(finished):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert last == f"test accuracy {100 * metrics['test']['accuracy']:.1f} %"
     assert metrics["test"]["accuracy"] > 0.85  # guessing gets 10 %
+
+
+def test_the_accuracy_is_that_of_the_saved_weights_on_the_test_data(finished):
+    folder, _ = finished
+    task = find_task("digits")
+    model = task.network(task.settings, "eager")
+    model.load_state_dict(weights(folder))
+    test = task.load().test
+    with torch.no_grad():
+        scores = model.eval()(test.inputs)
+    metrics = json.loads((folder / "metrics.json").read_text())["test"]
+    assert metrics["accuracy"] == (scores.argmax(1) == test.labels).double().mean().item()
+    loss = torch.nn.functional.cross_entropy(scores, test.labels).item()
+    assert metrics["loss"] == pytest.approx(loss, rel=1e-4)
 
 
 def test_every_file_is_written_and_listed(finished):

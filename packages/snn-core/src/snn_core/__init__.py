@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from snn_core.types import Quantity as Quantity
     from snn_core.types import RecurrentState as RecurrentState
     from snn_core.types import Value as Value
+    from snn_core.types import detached as detached
 
 __version__ = "0.1.0"
 
@@ -65,6 +66,7 @@ _HOME = {
     "Value": "types",
     "backend": "lookup",
     "default_registry": "registry",
+    "detached": "types",
     "hookimpl": "hookspecs",
     "inject": "injection",
     "integrate": "integration",

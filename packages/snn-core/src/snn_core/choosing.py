@@ -22,7 +22,10 @@ def candidates(backend: str | Backend) -> tuple[Backend, ...]:
 def _usable(name: str) -> Backend | None:
     """The backend, or None if it cannot be had: a stranger's broken one must not stop "auto"."""
     try:
-        return lookup.backend(name)
+        backend = lookup.backend(name)
+        if backend.rank is not None and type(backend.rank) is not int:
+            raise TypeError(f"its rank must be an integer or None, got {backend.rank!r}")
+        return backend
     except MissingNeed:
         return None  # registered, but what it needs is not installed: `snn doctor` says so
     except Exception as error:
@@ -39,11 +42,22 @@ def select(backends: tuple[Backend, ...], problem: Problem) -> tuple[Backend, li
     """
     reasons: list[str] = []
     for backend in backends:
-        reason = backend.supports(problem)
+        reason = _reason(backend, problem)
         if reason is None:
             return backend, reasons
         reasons.append(f"backend {backend.name!r} cannot run this: {reason}")
-    raise Unsupported("; ".join(reasons))
+    raise Unsupported("; ".join(reasons) or "no backend is left to choose from; run `snn doctor`")
+
+
+def _reason(backend: Backend, problem: Problem) -> str | None:
+    """Why the backend declines; one whose question fails declines too, and says so."""
+    try:
+        reason = backend.supports(problem)
+    except Exception as error:
+        return f"its supports() raised {type(error).__name__}: {error}"
+    if reason is None or isinstance(reason, str):
+        return reason
+    return f"its supports() returned {reason!r}, neither None nor a reason"
 
 
 def choose(backends: tuple[Backend, ...], problem: Problem) -> Backend:

@@ -40,12 +40,17 @@ class Events(NamedTuple):
         """Checked events from unsorted times; an inf time is no event. Keeps the times' gradient.
 
         Raises:
-            ValueError: as ``check``.
+            ValueError, TypeError: as ``check``.
+
+        >>> import torch
+        >>> Events.of(torch.tensor([[0.3, 0.1]]), torch.tensor([[0, 1]]), (2,), 0.5).index
+        tensor([[1, 0]])
         """
+        _check_tensors(times, index)
         order = times.detach().argsort(dim=-1, stable=True)
         times = times.gather(-1, order)
         index = index.gather(-1, order).masked_fill(times.isinf(), -1)
-        return cls(times, index, tuple(shape), duration).check()
+        return cls(times, index, shape, duration).check()
 
     @classmethod
     def from_grid(cls, z: Tensor, dt: float, *, dtype: torch.dtype = torch.float64) -> Events:
@@ -53,11 +58,15 @@ class Events(NamedTuple):
         gives c events. ``dtype`` is that of the times.
 
         Raises:
-            ValueError: z holds anything but whole numbers >= 0, or has no batch axis.
+            ValueError: z holds anything but whole numbers >= 0, or has no batch axis or no steps.
+
+        >>> import torch
+        >>> Events.from_grid(torch.tensor([[[0.0]], [[2.0]]]), dt=0.5).times
+        tensor([[0.5000, 0.5000]], dtype=torch.float64)
         """
         _check_step(dt)
-        if z.ndim < 3:
-            raise ValueError(f"expected a grid of shape (T, B, *N), got {tuple(z.shape)}")
+        if z.ndim < 3 or len(z) == 0:
+            raise ValueError(f"expected a grid of shape (T, B, *N), T > 0, got {tuple(z.shape)}")
         n_steps, n_batch = z.shape[:2]
         n_neurons = math.prod(z.shape[2:])
         counts = z.detach().transpose(0, 1)
@@ -76,63 +85,84 @@ class Events(NamedTuple):
         index[sample, place] = slot % n_neurons
         return cls(times, index, tuple(z.shape[2:]), n_steps * dt)
 
+    def steps(self, dt: float) -> int:
+        """How many steps of dt seconds the recording has.
+
+        Raises:
+            ValueError: it is not a whole number of them.
+
+        >>> Events.from_grid(torch.zeros(7, 1, 1), dt=1e-3).steps(dt=0.5e-3)
+        14
+        """
+        _check_step(dt)
+        _check_extent(self.shape, self.duration)
+        n_steps = round(self.duration / dt)
+        if n_steps < 1 or abs(self.duration / dt - n_steps) > _FORGIVEN_STEPS * n_steps:
+            raise ValueError(
+                f"a duration of {self.duration} s is not a whole number of steps of dt = {dt} s; "
+                f"change one of them"
+            )
+        return n_steps
+
     def to_grid(self, dt: float, *, dtype: torch.dtype | None = None) -> Tensor:
         """The grid ``(T, B, *N)`` of events per bin: row k holds the times in ``[k dt, (k+1) dt)``.
 
         Two events of one neuron in one bin count two, so that no charge is lost. ``dtype`` is
-        that of the grid, by default torch's.
+        that of the grid, floating point, by default torch's.
 
         Raises:
-            ValueError: the duration is not a whole number of steps; an event is out of range; or
-                the times carry a gradient, which a grid cannot keep.
+            ValueError: the duration is not a whole number of steps; an event is out of range; the
+                times carry a gradient, which a grid cannot keep; or a bin holds more events than
+                the dtype can count.
+
+        >>> import torch
+        >>> twice = Events.of(torch.tensor([[0.1, 0.2]]), torch.tensor([[0, 0]]), (1,), 1.0)
+        >>> twice.to_grid(dt=0.5).flatten()
+        tensor([2., 0.])
         """
-        _check_step(dt)
+        n_steps = self.steps(dt)
         if self.times.requires_grad:
             raise ValueError(
                 "the event times carry a gradient, which a grid cannot keep; "
                 "convert events.detach(), or choose a backend that takes events"
             )
         self.check()
-        n_steps = _whole_steps(self.duration, dt)
         steps = self.times.double() / dt
         # A time k*dt may have been rounded below k*dt, by more in single precision.
         noise = _FORGIVEN_STEPS + 4 * torch.finfo(self.times.dtype).eps * steps
         real = self.times.isfinite()
         sample = real.nonzero(as_tuple=True)[0]
         row = (steps + noise)[real].floor().long().clamp(max=n_steps - 1)
-        grid = torch.zeros(
-            (n_steps, len(self.times), math.prod(self.shape)),
-            dtype=dtype or torch.get_default_dtype(),
-            device=self.times.device,
-        )
-        one = torch.ones((), dtype=grid.dtype, device=grid.device)
+        size = (n_steps, len(self.times), math.prod(self.shape))
+        grid = torch.zeros(size, dtype=dtype, device=self.times.device)
+        one = grid.new_ones(())
         grid.index_put_((row, sample, self.index[real]), one, accumulate=True)
+        _check_countable(grid, len(row))
         return grid.reshape(n_steps, len(self.times), *self.shape)
 
     def detach(self) -> Events:
         """The same events without the gradient of their times."""
         return self._replace(times=self.times.detach())
 
+    def to(self, device: torch.device | str) -> Events:
+        """The same events on another device."""
+        return self._replace(times=self.times.to(device), index=self.index.to(device))
+
     def check(self) -> Events:
         """These events, if they are well formed.
 
         Raises:
-            ValueError: names the first thing that is not as the class says.
+            ValueError, TypeError: names the first thing that is not as the class says.
         """
+        _check_tensors(self.times, self.index)
+        _check_extent(self.shape, self.duration)
         times, n_neurons = self.times.detach(), math.prod(self.shape)
-        if times.ndim != 2 or times.shape != self.index.shape:
-            raise ValueError(
-                f"times and index must both be (B, K), got {tuple(times.shape)} and "
-                f"{tuple(self.index.shape)}"
-            )
-        if not (math.isfinite(self.duration) and self.duration > 0):
-            raise ValueError(f"duration must be above 0 seconds, got {self.duration}")
         real = times != math.inf
-        if not bool(((times >= 0) & (times < self.duration) | ~real).all()):
-            wrong = times[real & ~((times >= 0) & (times < self.duration))][0].item()
+        inside = (times >= 0) & (times < self.duration)
+        if not bool((inside | ~real).all()):
             raise ValueError(
-                f"an event at {wrong} s is outside [0, {self.duration}) s; "
-                f"drop it or give a longer duration"
+                f"an event at {times[real & ~inside][0].item()} s is outside "
+                f"[0, {self.duration}) s; drop it or give a longer duration"
             )
         if not bool((times[:, 1:] >= times[:, :-1]).all()):
             raise ValueError("times must ascend in each sample; build them with Events.of")
@@ -143,6 +173,30 @@ class Events(NamedTuple):
                 f"{self.shape} with {n_neurons} neurons, 0 to {n_neurons - 1}"
             )
         return self
+
+
+def _check_tensors(times: Tensor, index: Tensor) -> None:
+    for name, tensor in (("times", times), ("index", index)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{name} of events must be a Tensor, got {type(tensor).__name__}")
+    if not times.is_floating_point():
+        raise TypeError(f"times must be floating point, in seconds, got {times.dtype}")
+    if index.dtype != torch.int64:
+        raise TypeError(f"index must be torch.int64, got {index.dtype}; pass index.long()")
+    if times.ndim != 2 or times.shape != index.shape:
+        raise ValueError(
+            f"times and index must both be (B, K), got {tuple(times.shape)} and "
+            f"{tuple(index.shape)}"
+        )
+
+
+def _check_extent(shape: tuple[int, ...], duration: float) -> None:
+    if not isinstance(shape, tuple) or not all(type(size) is int for size in shape):
+        raise TypeError(f"the shape of events must be a tuple of integers, got {shape!r}")
+    if isinstance(duration, bool) or not isinstance(duration, int | float):
+        raise TypeError(f"duration must be a number of seconds, got {type(duration).__name__}")
+    if not (math.isfinite(duration) and duration > 0):
+        raise ValueError(f"duration must be above 0 seconds, got {duration}")
 
 
 def _check_step(dt: float) -> None:
@@ -161,11 +215,12 @@ def _check_counts(counts: Tensor) -> None:
         )
 
 
-def _whole_steps(duration: float, dt: float) -> int:
-    n_steps = round(duration / dt)
-    if n_steps < 1 or abs(duration / dt - n_steps) > _FORGIVEN_STEPS * max(1, n_steps):
+def _check_countable(grid: Tensor, n_events: int) -> None:
+    """Raise if adding one event after the other lost some: half precision counts to 256 or 2048."""
+    if not grid.is_floating_point():
+        raise TypeError(f"the dtype of a grid must be floating point, got {grid.dtype}")
+    if n_events >= 2 / torch.finfo(grid.dtype).eps and int(grid.double().sum()) != n_events:
         raise ValueError(
-            f"a duration of {duration} s is not a whole number of steps of dt = {dt} s; "
-            f"change one of them"
+            f"a bin holds more events than {grid.dtype} can count; take torch.float32 or a "
+            f"shorter dt"
         )
-    return n_steps

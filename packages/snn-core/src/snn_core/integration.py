@@ -75,7 +75,7 @@ def integrate(
         weight=weight,
         recurrent_weight=recurrent_weight,
         threshold=lookup.threshold(threshold),
-        record=tuple(record),
+        record=checking.names_of("record", record),
         observed=observed,
     )
     return choose(candidates(backend), problem).run(problem)
@@ -99,14 +99,16 @@ def pose(
     checking.check_weight("weight", weight)
     checking.check_input(x, weight)
     shape = _neuron_shape(x, weight)
-    checking.check_recurrent_weight(recurrent_weight, shape)
     like = _reference_tensor(x, weight)
+    checking.check_recurrent_weight(recurrent_weight, shape, like)
     params = neuron.Params() if params is None else params
     checking.check_params(neuron, params, shape, like, dt)
     checking.check_record(neuron, record)
     n_batch = len(x.times) if isinstance(x, Events) else x.shape[1]
     state = _complete_state(neuron, params, state, (n_batch, *shape), like, recurrent_weight)
-    checking.check_observed(neuron, observed, x, (n_batch, *shape), like)
+    checking.check_observed(neuron, observed, _known_steps(x, dt), (n_batch, *shape), like)
+    if observed is not None and all(trace is None for trace in observed):
+        observed = None
     return Problem(
         neuron, x, params, state, dt, weight, recurrent_weight, threshold, record, observed
     )
@@ -116,6 +118,13 @@ def _neuron_shape(x: Tensor | Events, weight: Tensor | None) -> tuple[int, ...]:
     if weight is not None:
         return (weight.shape[0],)
     return x.shape if isinstance(x, Events) else tuple(x.shape[2:])
+
+
+def _known_steps(x: Tensor | Events, dt: float | None) -> int | None:
+    """T; None for events that come onto no grid."""
+    if isinstance(x, Events):
+        return None if dt is None else x.steps(dt)
+    return len(x)
 
 
 def _reference_tensor(x: Tensor | Events, weight: Tensor | None) -> Tensor:

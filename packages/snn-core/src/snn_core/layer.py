@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 
 from snn_core import checking, lookup
 from snn_core.choosing import candidates, choose, select
+from snn_core.errors import NumericsWarning
 from snn_core.events import Events
 from snn_core.integration import pose
 from snn_core.thresholds import Threshold
-from snn_core.types import Backend, Neuron, Observed, Output, Problem, quantities
+from snn_core.types import Backend, Neuron, Observed, Output, Problem, Quantity, quantities
 
 
 class Layer(nn.Module):
@@ -70,19 +72,24 @@ class Layer(nn.Module):
     ) -> None:
         super().__init__()
         for name, size in (("n_in", n_in), ("n_out", n_out)):
+            if type(size) is not int:
+                raise TypeError(f"{name} must be an integer, got {type(size).__name__}")
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, got {size}")
+        if dtype is not None and not dtype.is_floating_point:
+            raise TypeError(f"dtype must be floating point, got {dtype}; pass torch.float32")
         self.n_in, self.n_out, self.dt = n_in, n_out, dt
         self.neuron = lookup.neuron(neuron)
         self.threshold = lookup.threshold(threshold)
-        self.record = tuple(record)
+        self.record = checking.names_of("record", record)
         self.backends = candidates(backend)
         self._asked = backend if isinstance(backend, str) else backend.name
         self.weight = nn.Parameter(torch.empty(n_out, n_in, dtype=dtype, device=device))
         square = torch.empty(n_out, n_out, dtype=dtype, device=device)
         self.recurrent_weight = nn.Parameter(square) if recurrent else None
         self.reset_parameters()
-        self._split_params(self.neuron.Params() if params is None else params, tuple(learn))
+        learn = checking.names_of("learn", learn)
+        self._split_params(self.neuron.Params() if params is None else params, learn)
         self._chosen()  # wrong arguments show here and now
 
     def _split_params(self, params: Any, learn: tuple[str, ...]) -> None:
@@ -94,15 +101,20 @@ class Layer(nn.Module):
                 f"cannot learn {sorted(unknown)[0]!r}: parameters of neuron "
                 f"{self.neuron.name!r} are {', '.join(params._fields)}"
             )
-        known = quantities(self.neuron.Params)
-        self._logarithmic = frozenset(n for n in learn if n in known and known[n].positive)
+        known = {name: Quantity("") for name in params._fields} | quantities(self.neuron.Params)
+        self._logarithmic = frozenset(
+            name for name in learn if known[name].positive or known[name].nonnegative
+        )
         self._numbers = {}
         self.learned = nn.ParameterDict()
+        self.fixed = nn.Module()
         for name, value in params._asdict().items():
+            _check_not_attached(name, value)
             if name in learn:
+                _check_learnable(self.neuron, name, known[name])
                 self.learned[self._learned_name(name)] = self._start(name, value)
             elif isinstance(value, Tensor):
-                self.register_buffer(name, value.detach().clone().to(self.weight))
+                self.fixed.register_buffer(name, value.clone())
             else:
                 self._numbers[name] = value
 
@@ -110,13 +122,18 @@ class Layer(nn.Module):
         return f"log_{name}" if name in self._logarithmic else name
 
     def _start(self, name: str, value: float | Tensor) -> nn.Parameter:
-        weight = self.weight
-        tensor = torch.as_tensor(value, dtype=weight.dtype, device=weight.device).detach().clone()
+        """A number in the precision of the weights, a tensor as it is, or their logarithm."""
+        if not isinstance(value, Tensor):
+            value = torch.tensor(value, dtype=self.weight.dtype, device=self.weight.device)
         if name not in self._logarithmic:
-            return nn.Parameter(tensor)
-        if not bool((tensor > 0).all()):
-            raise ValueError(f"{name} must be positive, got {tensor.min().item()}")
-        return nn.Parameter(tensor.log())
+            return nn.Parameter(value.clone())
+        values = checking.readable(value)
+        if values is not None and not bool((values > 0).all()):
+            raise ValueError(
+                f"{name} must be positive to be learnt through its logarithm, got "
+                f"{values.min().item()}"
+            )
+        return nn.Parameter(value.log())
 
     @property
     def params(self) -> Any:
@@ -129,7 +146,7 @@ class Layer(nn.Module):
                 raw = self.learned[self._learned_name(name)]
                 values[name] = raw.exp() if name in self._logarithmic else raw
             else:
-                values[name] = getattr(self, name)
+                values[name] = getattr(self.fixed, name)
         return self.neuron.Params(**values)
 
     def reset_parameters(self) -> None:
@@ -179,12 +196,38 @@ class Layer(nn.Module):
             x = Events(nothing, nothing.long(), (self.n_in,), 1.0)
         return select(self.backends, self._pose(x, None, self.record, None))[0]
 
+    def get_extra_state(self) -> Tensor:
+        """dt and the parameters that are numbers: saved beside the weights, to be compared."""
+        return torch.tensor([self.dt or 0.0, *self._numbers.values()], dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Warn if the weights that are being loaded were made with other numbers than these."""
+        names, own = ("dt", *self._numbers), self.get_extra_state()
+        if state.shape != own.shape:
+            raise ValueError(
+                f"the saved layer has other parameters than neuron {self.neuron.name!r} with "
+                f"learn={tuple(self.learned)}; construct the layer as it was saved"
+            )
+        differing = [
+            f"{name} was {was:g}, is {now:g}"
+            for name, was, now in zip(names, state.tolist(), own.tolist(), strict=True)
+            if was != now
+        ]
+        if differing:
+            warnings.warn(
+                f"the loaded weights belong to a layer with other numbers: {', '.join(differing)}",
+                NumericsWarning,
+                stacklevel=2,
+            )
+
     def extra_repr(self) -> str:
         """Sizes, names, and the backend that would run now."""
-        try:
-            chosen = self._chosen().name
-        except (ValueError, TypeError):  # parameters gone wrong must not keep one from looking
-            chosen = "none"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                chosen = self._chosen().name
+            except (ValueError, TypeError):  # parameters gone wrong must not keep one from looking
+                chosen = "none"
         asked = f"auto ({chosen})" if self._asked == "auto" else self._asked
         learnt = [n for n in self.neuron.Params._fields if self._learned_name(n) in self.learned]
         parts = [
@@ -194,3 +237,16 @@ class Layer(nn.Module):
             f"backend={asked}",
         ]
         return ", ".join(parts + ([f"learn={','.join(learnt)}"] if learnt else []))
+
+
+def _check_not_attached(name: str, value: object) -> None:
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise ValueError(
+            f"{name} requires a gradient, but a layer owns what it learns: "
+            f"pass its value, {name}.detach(), and learn=({name!r},)"
+        )
+
+
+def _check_learnable(neuron: Neuron, name: str, quantity: Quantity) -> None:
+    if not quantity.learnable:
+        raise ValueError(f"{name} of neuron {neuron.name!r} has no gradient; it cannot be learnt")

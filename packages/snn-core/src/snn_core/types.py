@@ -28,25 +28,27 @@ Value = float | Tensor
 class Quantity:
     """What a parameter or a state variable is; it stands in the annotation of its field.
 
-    ``snn show`` prints it, ``integrate`` checks it, and ``Layer`` learns the logarithm of a
-    positive one.
+    ``snn show`` prints it, ``integrate`` checks it, and ``Layer`` learns the logarithm of one that
+    must not be negative.
 
     Args:
         unit: SI.
         meaning: in a few words.
         positive, nonnegative: what values it may have.
+        learnable: whether it has a gradient to learn by; ``Layer`` refuses to learn one without.
         euler: whether it is the time constant of an explicit Euler step, which overshoots if dt
             is longer; ``integrate`` then warns.
 
     >>> from snn_core.testing import TOY
-    >>> quantities(TOY.Params)["v_th"]
-    Quantity(unit='V', meaning='threshold', positive=False, nonnegative=False, euler=False)
+    >>> quantities(TOY.Params)["v_th"].unit
+    'V'
     """
 
     unit: str
     meaning: str = ""
     positive: bool = False
     nonnegative: bool = False
+    learnable: bool = True
     euler: bool = False
 
 
@@ -106,6 +108,20 @@ class RecurrentState(NamedTuple):
 
     neuron: Any
     output: Tensor
+
+
+def detached(state: Any) -> Any:
+    """A State or RecurrentState cut from the graph that led to it, as for truncated BPTT.
+
+    >>> import torch
+    >>> from snn_core.testing import TOY
+    >>> state = TOY.State(torch.ones(1, 1, requires_grad=True) * 2)
+    >>> detached(state).v.requires_grad
+    False
+    """
+    if isinstance(state, Tensor):
+        return state.detach()
+    return type(state)(*map(detached, state))
 
 
 class Output(NamedTuple):

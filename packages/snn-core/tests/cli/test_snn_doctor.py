@@ -127,8 +127,8 @@ def test_versions_that_do_not_fit_what_is_declared_are_problems(site, capsys):
     assert problems[2].startswith("snn-a requires torch<1, but ")
 
 
-def editable(site, tmp_path, text: str):
-    folder = tmp_path / "a checkout"
+def editable(site, tmp_path, text: str, name: str = "a checkout"):
+    folder = tmp_path / name
     folder.mkdir()
     (folder / "pyproject.toml").write_text(text)
     metadata = site.add("snn-a", GOOD)
@@ -150,6 +150,14 @@ def test_an_editable_installation_that_agrees_with_its_project_is_fine(site, cap
     lines, problems = examine(capsys)
     assert problems == []
     assert f"snn-a 1.0 from {folder}, up to date" in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("length", range(30, 100, 7))
+def test_a_path_is_never_broken_however_long(site, capsys, tmp_path, length, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    folder = editable(site, tmp_path, SOUND, "a-long-name-" + "x" * length)
+    lines, _ = examine(capsys)
+    assert any(f"{folder}," in line for line in lines)
 
 
 def test_an_editable_installation_with_new_entry_points_is_stale(site, capsys, tmp_path):

@@ -63,7 +63,7 @@ def test_two_plugins_of_one_distribution_are_told_apart_by_their_names(site):
     )
     registry = site.registry()
     loaded = [one.name for one in registry.plugins if one.left_out_by is None]
-    assert loaded == ["snn-a:p", "snn-a:q"]
+    assert loaded == ["snn-a:p", "snn-a:q", "snn-core:core"]
     with pytest.raises(AmbiguousName, match=r"write snn-a:p/izh or snn-a:q/izh$"):
         registry.find("neuron", "snn-a/izh")
     assert registry.resolve("neuron", "snn-a:q/izh") == pytest.approx(2.718281828)
@@ -85,6 +85,7 @@ def test_the_order_of_installation_does_not_decide(site, tmp_path, monkeypatch):
         assert [one.name for one in registry.plugins if one.left_out_by is None] == [
             "snn-a:p",
             "snn-b:p",
+            "snn-core:core",
         ]
     for name in ("snn_a_plugin", "snn_b_plugin"):
         sys.modules.pop(name, None)

@@ -134,7 +134,7 @@ def test_one_bad_hook_leaves_nothing_of_its_plugin_registered(site, source, caus
     registry = site.registry()
     with pytest.warns(PluginWarning, match=f"plugin snn-bad:p failed to register: .*{cause}"):
         assert registry.names("neuron") == ("izhikevich",)
-    assert registry.names("threshold") == ()
+    assert {one.distribution for one in registry.entries("threshold")} == {"snn-core"}
     assert "Traceback" in registry.issues[0].traceback()
 
 
@@ -143,7 +143,7 @@ def test_a_raising_hook_does_not_spoil_the_other_hooks_of_its_plugin(site):
     registry = site.registry()
     with pytest.warns(PluginWarning):
         assert registry.names("neuron") == ()
-    assert registry.names("threshold") == ("mine",)
+    assert "mine" in registry.names("threshold")
 
 
 @pytest.mark.parametrize(("value", "sentence"), WRONG_LISTS.items(), ids=WRONG_LISTS)

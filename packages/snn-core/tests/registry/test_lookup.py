@@ -17,7 +17,7 @@ PLUGIN = SimpleNamespace(
     snn_backends=hookimpl(lambda: [Entry("mine", BACKEND, "")]),
     snn_thresholds=hookimpl(
         lambda: [
-            Entry("super_spike", SUPER_SPIKE, "", aliases=("superspike",)),
+            Entry("mine", SUPER_SPIKE, "", aliases=("my_own",)),
             Entry("wrong", NEURON, ""),
         ]
     ),
@@ -34,6 +34,7 @@ def registry(site):
 def test_names_resolve_to_records(registry):
     assert snn.neuron("Mine", registry) is NEURON
     assert snn.backend("mine", registry) is BACKEND
+    assert snn.threshold("My-Own", registry=registry) is SUPER_SPIKE
     assert snn.threshold("Super-Spike", registry=registry) is SUPER_SPIKE
     assert snn.names("neuron", registry) == ("mine", "wrong")
 

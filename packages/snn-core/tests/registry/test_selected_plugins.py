@@ -31,10 +31,33 @@ def test_only_listed_distributions_are_imported(two, listed):
     }
 
 
-def test_an_empty_list_imports_nothing(two):
+def test_an_empty_list_imports_nothing_but_snn_core(two):
     registry = Registry({"SNN_PLUGINS": ""})
     assert registry.names("neuron") == ()
     assert registry.issues == ()
+    assert not {"snn_a_plugin", "snn_b_plugin"} & set(sys.modules)
+
+
+@pytest.mark.parametrize("listed", ["snn-a", "", "nope"])
+@pytest.mark.filterwarnings("ignore::snn_core.errors.PluginWarning")
+def test_snn_core_is_there_whatever_is_listed(two, listed):
+    registry = Registry({"SNN_PLUGINS": listed})
+    assert registry.names("backend") == ("eager",)
+    assert registry.names("command") == ("doctor", "list", "show")
+    assert "super_spike" in registry.names("threshold")
+    assert {one.left_out_by for one in registry.plugins if one.distribution == "snn-core"} == {None}
+
+
+def test_who_disables_snn_core_is_told_that_it_stays(two):
+    sentence = (
+        "plugin snn-core failed to be left out: ValueError: "
+        "SNN_DISABLED_PLUGINS names it, but nothing works without it; remove it there"
+    )
+    registry = Registry({"SNN_DISABLED_PLUGINS": "SNN_Core,snn-b"})
+    with pytest.warns(PluginWarning, match=sentence):
+        assert "eager" in registry.names("backend")
+    assert "b" not in registry.names("neuron")
+    assert [str(issue) for issue in registry.issues] == [sentence]
 
 
 def test_disabled_distributions_are_not_imported_and_all_others_are(two):

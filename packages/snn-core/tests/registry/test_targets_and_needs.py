@@ -17,7 +17,7 @@ def backend(name: str = "fast", target: str = "'fast_target:FAST'", more: str = 
 def test_names_compare_in_lower_case_with_underscores(site, asked):
     site.add("snn-a", backend("Super-Fast", "'math:pi'", ", aliases=('SuperFast',)"))
     registry = site.registry()
-    assert registry.names("backend") == ("super_fast",)
+    assert registry.names("backend") == ("eager", "super_fast")
     assert registry.resolve("backend", asked) == pytest.approx(3.14159265)
 
 

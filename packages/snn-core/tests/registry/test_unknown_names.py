@@ -15,13 +15,13 @@ SURROGATES = """
 @hookimpl
 def snn_thresholds():
     return [
-        Entry("super_spike", "m:S", "a threshold", aliases=("superspike", "super")),
-        Entry("atan", "m:A", "a threshold"),
+        Entry("twin_peak", "m:S", "a threshold", aliases=("twinpeak", "twin")),
+        Entry("cusp", "m:A", "a threshold"),
     ]
 
 @hookimpl
 def snn_commands():
-    return [Entry("atan", "m:run", "a command")]
+    return [Entry("cusp", "m:run", "a command")]
 """
 
 
@@ -64,7 +64,7 @@ def test_a_package_that_is_left_out_or_failed_is_not_to_be_installed_again(site,
     site.add("snn-izh", IZHIKEVICH)
     site.add("snn-away", SURROGATES)
     site.add("snn-bad", "1 / 0")
-    site.add("snn-old", SURROGATES.replace('"atan"', '"arctan"'))
+    site.add("snn-old", SURROGATES.replace('"cusp"', '"old_cusp"'))
     homes = {"glif": "snn-away", "eif": "snn-bad", "qif": "snn-old"}
     monkeypatch.setattr("snn_core.registry.messages.homes", lambda kind: homes)
     registry = site.registry(SNN_DISABLED_PLUGINS="snn-away")
@@ -79,11 +79,11 @@ def test_a_package_that_is_left_out_or_failed_is_not_to_be_installed_again(site,
     assert "\n  it is in another version of snn-old: pip install --upgrade snn-old\n" in said
 
 
-@pytest.mark.parametrize("asked", ["super_spik", "super-spik", "superspik", "supper"])
+@pytest.mark.parametrize("asked", ["twin_pek", "twin-pek", "twinpek", "twinn"])
 def test_a_near_name_is_suggested_by_its_canonical_name(site, asked):
     site.add("snn-s", SURROGATES)
     said = message(site.registry(), "threshold", asked).splitlines()
-    assert said[0] == f"unknown threshold {asked!r}; did you mean 'super_spike'?"
+    assert said[0] == f"unknown threshold {asked!r}; did you mean 'twin_peak'?"
     assert not any(line.startswith("  installed") for line in said)
 
 
@@ -91,16 +91,23 @@ def test_a_name_of_another_kind_says_so(site):
     site.add("snn-s", SURROGATES)
     said = message(site.registry(), "neuron", "Super-Spike").splitlines()[0]
     assert said == "unknown neuron 'Super-Spike'; it is a threshold, not a neuron"
-    said = message(site.registry(), "neuron", "atan").splitlines()[0]
-    assert said == "unknown neuron 'atan'; it is a threshold and a command, not a neuron"
+    said = message(site.registry(), "neuron", "cusp").splitlines()[0]
+    assert said == "unknown neuron 'cusp'; it is a threshold and a command, not a neuron"
 
 
 def test_a_name_like_no_other_lists_what_is_installed_each_once(site):
     site.add("snn-izh", IZHIKEVICH)
     site.add("snn-s", SURROGATES)
-    said = message(site.registry(), "threshold", "qqqq").splitlines()
-    assert said[:2] == ["unknown threshold 'qqqq'", "  installed: atan, super_spike"]
-    assert message(site.registry(), "backend", "qqqq").splitlines()[1] == "  installed: none"
+    registry = site.registry()
+    said = message(registry, "neuron", "qqqq").splitlines()
+    assert said[:2] == ["unknown neuron 'qqqq'", "  installed: izhikevich"]
+    listed = message(registry, "threshold", "qqqq").splitlines()[1].split(": ")[1].split(", ")
+    assert sorted(set(listed)) == listed
+    assert {"atan", "cusp", "super_spike", "twin_peak"} <= set(listed)
+
+
+def test_where_nothing_of_a_kind_is_installed_it_says_none(site):
+    assert message(site.registry(), "neuron", "qqqq").splitlines()[1] == "  installed: none"
 
 
 def test_a_name_of_no_kind_at_all_suggests_across_kinds(site):
@@ -118,7 +125,7 @@ def test_a_name_of_no_kind_at_all_suggests_across_kinds(site):
         assert str(caught.value).splitlines()[0] == first
     with pytest.raises(UnknownName, match=r"\n  the neuron: it is in snn-neurons"):
         registry.find_anywhere("lif")
-    assert [one.kind for one in registry.find_anywhere("atan")] == ["threshold", "command"]
+    assert [one.kind for one in registry.find_anywhere("cusp")] == ["threshold", "command"]
 
 
 def test_an_unknown_kind_lists_the_kinds(site):

@@ -88,7 +88,7 @@ def test_wrong_values_are_refused(changes, message):
         ({"weight": [1.0]}, r"weight must be a Tensor, got list"),
         (
             {"params": {"tau_mem": 1}},
-            r"must be its own Params, got dict; write snn.neuron\('toy'\)",
+            r"must be the Params of .*toys, got a dict of builtins; write",
         ),
         (
             {"params": TOY.Params(v_th="1")},
@@ -132,7 +132,7 @@ def test_a_state_from_another_batch_size_never_broadcasts():
 def test_a_device_mismatch_names_both():
     with pytest.raises(ValueError, match=r"x is on cpu, the layer on meta"):
         run(weight=W.to("meta"))
-    with pytest.raises(ValueError, match=r"x is on cpu, weight on meta"):
+    with pytest.raises(ValueError, match=r"x is on cpu, the layer on meta"):
         run(X.bool(), weight=W.to("meta"))
 
 
@@ -158,9 +158,9 @@ def test_eager_needs_a_step():
         (
             {"params": TOY.Params(tau_mem=-1.0), "learn": ("tau_mem",)},
             ValueError,
-            r"tau_mem must be positive, got -1.0",
+            r"tau_mem must be positive to be learnt through its logarithm, got -1.0",
         ),
-        ({"params": 3}, TypeError, r"must be its own Params, got int"),
+        ({"params": 3}, TypeError, r"must be the Params of .*toys, got a int"),
         ({"neuron": "no_such"}, LookupError, r"unknown neuron 'no_such'"),
         ({"threshold": "no_such"}, LookupError, r"unknown threshold 'no_such'"),
         ({"backend": "no_such"}, LookupError, r"unknown backend 'no_such'"),

@@ -118,6 +118,8 @@ def test_a_grid_of_anything_but_counts_is_refused(value):
         Events.from_grid(torch.full((2, 1, 1), value), 1e-3)
 
 
-def test_a_grid_without_a_batch_is_refused():
-    with pytest.raises(ValueError, match=r"expected a grid of shape \(T, B, \*N\), got \(4, 2\)"):
-        Events.from_grid(torch.zeros(4, 2), 1e-3)
+def test_a_grid_without_a_batch_or_steps_is_refused():
+    message = r"expected a grid of shape \(T, B, \*N\), T > 0, got "
+    for shape, shown in [((4, 2), r"\(4, 2\)"), ((0, 4, 2), r"\(0, 4, 2\)")]:
+        with pytest.raises(ValueError, match=message + shown):
+            Events.from_grid(torch.zeros(shape), 1e-3)

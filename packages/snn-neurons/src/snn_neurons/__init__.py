@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from snn_neurons.exp_li import EXP_LI as EXP_LI
     from snn_neurons.exp_lif import EXP_LIF as EXP_LIF
     from snn_neurons.exp_lif_refractory import EXP_LIF_REFRACTORY as EXP_LIF_REFRACTORY
+    from snn_neurons.functional.observables import HardwareObservables as HardwareObservables
     from snn_neurons.iaf import IAF as IAF
     from snn_neurons.iaf import IAF_INTEGRATE_FIRST as IAF_INTEGRATE_FIRST
+    from snn_neurons.iaf_refractory import IAF_REFRACTORY as IAF_REFRACTORY
     from snn_neurons.li import LI as LI
     from snn_neurons.lif import LIF as LIF
     from snn_neurons.lif_refractory import LIF_REFRACTORY as LIF_REFRACTORY
@@ -33,8 +35,10 @@ _HOME = {
     "EXP_LI": "exp_li",
     "EXP_LIF": "exp_lif",
     "EXP_LIF_REFRACTORY": "exp_lif_refractory",
+    "HardwareObservables": "functional.observables",
     "IAF": "iaf",
     "IAF_INTEGRATE_FIRST": "iaf",
+    "IAF_REFRACTORY": "iaf_refractory",
     "LI": "li",
     "LIF": "lif",
     "LIF_REFRACTORY": "lif_refractory",

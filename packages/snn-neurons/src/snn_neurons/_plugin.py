@@ -50,6 +50,11 @@ def snn_neurons() -> list[Entry]:
             "integrate-and-fire without leak; adds its input, then fires",
         ),
         Entry(
+            "iaf_refractory",
+            "snn_neurons.iaf_refractory:IAF_REFRACTORY",
+            "IAF, held at reset for a while after a spike; held input is lost",
+        ),
+        Entry(
             "li",
             "snn_neurons.li:LI",
             "leaky integrator with an exponential synapse, does not fire",

@@ -58,7 +58,13 @@ TauAdap = Annotated[Value, Quantity("s", "adaptation time constant", positive=Tr
 
 
 class Terms(NamedTuple):
-    """Which terms of the equations are there; all by default."""
+    """Which terms of the equations are there; all by default.
+
+    >>> lif = Terms(exponential=False, subthreshold_adaptation=False,
+    ...             spike_triggered_adaptation=False)
+    >>> lif.adapts, lif.observes
+    (False, ('v', 'z'))
+    """
 
     leaky: bool = True
     fire: bool = True

@@ -42,8 +42,8 @@ class Params(NamedTuple):
 class Factors(NamedTuple):
     """What EXP_LI_BY_FACTORS takes in place of Params: decays a step instead of time constants."""
 
-    mem_decay: Annotated[Value, Quantity("", "exp(-dt/tau_mem)")]
-    syn_decay: Annotated[Value, Quantity("", "exp(-dt/tau_syn)")]
+    tau_mem_exp: Annotated[Value, Quantity("", "exp(-dt/tau_mem)")]
+    tau_syn_exp: Annotated[Value, Quantity("", "exp(-dt/tau_syn)")]
     v_leak: Annotated[Value, Quantity("V", "resting membrane")]
 
 
@@ -82,8 +82,8 @@ def step_by_factors(
     """The same step from its decay factors; dt and the threshold do not enter."""
     seen = observed or UNOBSERVED
     # integrate: membrane and synapse from the old state
-    v = exponential_membrane(state.v, state.i, params.v_leak, params.mem_decay)
-    i = exponential_synapse(state.i, x, params.syn_decay)
+    v = exponential_membrane(state.v, state.i, params.v_leak, params.tau_mem_exp)
+    i = exponential_synapse(state.i, x, params.tau_syn_exp)
     v = inject(v, seen.v)
     return v, State(v, i)
 

@@ -20,7 +20,7 @@ and ``iaf_integrate_first``:
 
 The first keeps the input of the spiking step and answers one step late, the second erases it. The
 step dt does not enter. The gradient goes through the reset: with T' the surrogate derivative,
-dv'/dv = (1 - z) + T'(v - v_th) (v_reset - v).
+dv'/dv = (1 - z) + T'(v - v_th) (v_reset - v); an infinite v is replaced without the second term.
 
 Measured: v after the input was added (then there is no reset), z after the threshold.
 

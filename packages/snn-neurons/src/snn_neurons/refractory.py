@@ -25,9 +25,11 @@ from functools import partial
 from typing import Annotated, Any
 
 import torch
+from snn_core.checking import readable
 from snn_core.injection import inject
 from snn_core.types import Neuron, Observed, Quantity, Value, type_hints
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from snn_neurons.terms import UNOBSERVED, countdown, held_at, silenced
 
@@ -35,6 +37,9 @@ RefractoryTime = Annotated[
     Value, Quantity("s", "how long a neuron is held after a spike", nonnegative=True)
 ]
 Ref = Annotated[Tensor, Quantity("steps", "how long the neuron is still held")]
+
+_COUNTS_LONG = 1e6
+"""A dtype that counts further has steps enough for any refractory time."""
 
 
 def with_refractoriness(neuron: Neuron, module: str = __name__) -> Neuron:
@@ -50,12 +55,18 @@ def with_refractoriness(neuron: Neuron, module: str = __name__) -> Neuron:
         ``refractory_time = 2e-3`` (seconds), its State the neuron's own and ``ref``.
 
     Raises:
-        ValueError: the neuron has no ``v`` or no ``v_reset``.
+        ValueError: the neuron has no ``v`` or no ``v_reset``, or is refractory already.
 
     >>> from snn_neurons.lif import LIF
     >>> with_refractoriness(LIF).Params(tau_mem=20e-3).refractory_time
     0.002
     """
+    if "refractory_time" in neuron.Params._fields or "ref" in neuron.State._fields:
+        raise ValueError(
+            f"neuron {neuron.name!r} is refractory already: its Params are "
+            f"{', '.join(neuron.Params._fields)}, its State is {', '.join(neuron.State._fields)}; "
+            f"use it as it is, with another refractory_time"
+        )
     for record, field in ((neuron.State, "v"), (neuron.Params, "v_reset")):
         if field not in record._fields:
             raise ValueError(
@@ -130,14 +141,28 @@ def check_countable(n: Value, ref: Tensor) -> None:
     """Raise if n steps cannot be counted in the dtype of ref.
 
     A countdown would stand still where the dtype has no integers one apart; bfloat16 has them up
-    to 256, half up to 2048. A tensor of times is not looked at.
+    to 256, half up to 2048. A tensor is looked at for these two only: reading it costs time in
+    every step, and float32 counts to 16 million.
+
+    >>> check_countable(torch.tensor(300.0), torch.zeros(1, dtype=torch.bfloat16))
+    Traceback (most recent call last):
+    ValueError: refractory_time is 300 steps, and torch.bfloat16 counts to 256 only; use a ...
     """
     largest = 2 / torch.finfo(ref.dtype).eps
-    if not isinstance(n, Tensor) and n > largest:
+    longest = _longest(n, largest) if isinstance(n, Tensor) else n
+    if longest > largest:
         raise ValueError(
-            f"refractory_time is {n:g} steps, and {ref.dtype} counts to {largest:g} only; "
+            f"refractory_time is {longest:g} steps, and {ref.dtype} counts to {largest:g} only; "
             f"use a shorter refractory_time, a longer dt, or torch.float32"
         )
+
+
+def _longest(n: Tensor, largest: float) -> float:
+    """The greatest of n; 0 where it need not be read, or must not be: compiling, tracing, meta."""
+    values = readable(n) if largest < _COUNTS_LONG else None
+    if values is None or values.numel() == 0 or get_proxy_mode() is not None:
+        return 0.0
+    return values.max().item()
 
 
 def _with_field(record: Any, name: str, hint: Any, module: str, default: tuple[Any, ...]) -> Any:

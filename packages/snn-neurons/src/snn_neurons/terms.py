@@ -84,7 +84,20 @@ def reset(v: Tensor, z: Tensor, v_reset: Value) -> Tensor:
 
 
 def weighed_reset(v: Tensor, z: Tensor, v_reset: Value) -> Tensor:
-    """The same value as ``reset`` for finite v, with a gradient to z: dv'/dz = v_reset - v."""
+    """The same value as ``reset``, with a gradient to z: dv'/dz = v_reset - v.
+
+    An infinite v is selected, without this gradient: a product would be 0 * inf.
+
+    >>> weighed_reset(torch.tensor([math.inf, 2.0, 0.5]), torch.tensor([1.0, 1.0, 0.0]), 0.25)
+    tensor([0.2500, 0.2500, 0.5000])
+    """
+    return torch.where(
+        v.isinf(), reset(v, z, v_reset), weighed(torch.where(v.isinf(), 0.0, v), z, v_reset)
+    )
+
+
+def weighed(v: Tensor, z: Tensor, v_reset: Value) -> Tensor:
+    """v and v_reset mixed by z: v where it is 0, v_reset where it is 1."""
     return (1 - z) * v + z * v_reset
 
 

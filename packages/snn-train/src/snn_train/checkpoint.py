@@ -108,6 +108,8 @@ def require_same_run(path: Path, found: dict[str, Any], expected: dict[str, Any]
 
     Raises:
         ValueError: names every difference and how to mend it.
+
+    >>> require_same_run(Path("a.pt"), {"seed": 1}, {"seed": 1})
     """
     lines = differences(found, expected)
     if lines:

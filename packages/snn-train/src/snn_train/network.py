@@ -46,6 +46,13 @@ class SpikingClassifier(nn.Module):
 
     Raises:
         ValueError: if the layers do not fit, or the hidden one does not record "v".
+
+    >>> from snn_train.decode import sum_over_time
+    >>> hidden = Layer(4, 6, "lif", dt=1e-3, record=("v",))
+    >>> readout = Layer(6, 3, "li", dt=1e-3)
+    >>> model = SpikingClassifier(lambda x: x.expand(20, *x.shape), hidden, readout, sum_over_time)
+    >>> model(torch.rand(5, 4)).shape, model.activity(torch.rand(5, 4)).hidden_v.shape
+    (torch.Size([5, 3]), torch.Size([20, 5, 6]))
     """
 
     def __init__(self, encode: Encoder, hidden: Layer, readout: Layer, decode: Decoder) -> None:
@@ -96,6 +103,18 @@ def lif_classifier(
     Raises:
         UnknownName, MissingNeed: as the registry says of the backend.
         ValueError: as :class:`snn_core.Layer`.
+
+    >>> from snn_train.decode import max_over_time
+    >>> model = lif_classifier(
+    ...     lambda x: x.expand(20, *x.shape),
+    ...     max_over_time,
+    ...     (4, 6, 3),
+    ...     dt=1e-3,
+    ...     tau_mem=10e-3,
+    ...     tau_syn=5e-3,
+    ... )
+    >>> model(torch.rand(5, 4)).shape
+    torch.Size([5, 3])
     """
     n_in, n_hidden, n_classes = sizes
     hidden = Layer(
@@ -121,8 +140,15 @@ def lif_classifier(
 def draw_weight_(layer: Layer, mean: float, std: float) -> None:
     """Draw the weights of a layer anew from a normal distribution, from torch's random numbers.
 
-    ``mean`` and ``std`` are those of the summed input: of the sum over all ``n_in`` weights. So a
-    layer that gets one spike per input neuron starts alike, whatever its size.
+    Args:
+        layer: whose ``weight`` is drawn in place.
+        mean, std: of the sum of a neuron's ``n_in`` weights, not of one weight. So a layer that
+            gets one spike per input neuron starts alike, whatever its size.
+
+    >>> layer = Layer(50, 3, "lif", dt=1e-3)
+    >>> draw_weight_(layer, mean=2.0, std=0.0)
+    >>> round(layer.weight[0].sum().item(), 4)
+    2.0
     """
     with torch.no_grad():
         layer.weight.normal_(mean / layer.n_in, std / layer.n_in**0.5)

@@ -81,6 +81,12 @@ def raster_figure(activity: Activity, dt: float, title: str) -> Figure:
         activity: of a batch; its first sample is shown.
         dt: step in seconds; a spike of row k is drawn at ``k dt``.
         title: what is shown.
+
+    >>> import torch
+    >>> spikes, trace = torch.ones(5, 1, 2), torch.zeros(5, 1, 2)
+    >>> activity = Activity(spikes, spikes, trace, trace, trace[0])
+    >>> raster_figure(activity, 1e-3, "five steps").axes[1].get_title(loc="right")
+    '10 spikes'
     """
     figure = Figure(figsize=(7, 6), layout="constrained")
     figure.suptitle(title)
@@ -115,6 +121,12 @@ def membrane_figure(activity: Activity, dt: float, label: int, v_th: float, titl
         label: true class of the sample.
         v_th: threshold of the hidden neurons, in volts.
         title: what is shown.
+
+    >>> import torch
+    >>> spikes, trace = torch.ones(5, 1, 2), torch.zeros(5, 1, 2)
+    >>> activity = Activity(spikes, spikes, trace, trace, trace[0])
+    >>> membrane_figure(activity, 1e-3, 0, 1.0, "five steps").axes[1].get_ylabel()
+    'readout membrane (V)'
     """
     figure = Figure(figsize=(8, 6.5), layout="constrained")
     figure.suptitle(title)

@@ -33,6 +33,11 @@ class Run(NamedTuple):
         seed: of the initial weights, the order of the samples and everything else at random.
         gradient: how gradients are found, ``"surrogate"``.
         backend: name of the backend of the layers.
+
+    >>> from snn_train.tasks.table import find_task
+    >>> run = Run(find_task("yinyang"), seed=3)
+    >>> run.title, run.description()["settings"]["n_hidden"]
+    ('yinyang, seed 3', 120)
     """
 
     task: Task
@@ -67,6 +72,11 @@ def begin(run: Run, samples: int) -> Training[SpikingClassifier]:
     Raises:
         UnknownName, MissingNeed: for the backend.
         ValueError: for settings that make no network.
+
+    >>> from snn_train.tasks.table import find_task
+    >>> training = begin(Run(find_task("yinyang"), seed=0), samples=5000)
+    >>> tuple(training.model.hidden.weight.shape), training.scheduler.T_max
+    ((120, 5), 2000)
     """
     schedule = run.task.schedule
     with seeded(run.seed):

@@ -17,8 +17,8 @@ from snn_core.registry import Registry, default_registry
 DESCRIPTION = "Spiking neural networks in PyTorch: what is installed, and what it can do."
 EPILOG = (
     "`snn COMMAND --help` says more about a command. SNN_PLUGINS and SNN_DISABLED_PLUGINS choose "
-    "the distributions to load, separated by commas; SNN_STRICT_PLUGINS=1 makes a failing one an "
-    "error."
+    "the distributions to load beside snn-core, separated by commas; SNN_STRICT_PLUGINS=1 makes a "
+    "failing one an error."
 )
 
 

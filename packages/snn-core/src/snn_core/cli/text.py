@@ -26,9 +26,10 @@ def prints(characters: str) -> bool:
 
 
 def columns(rows: Sequence[Sequence[str]], indent: int = 0, gap: int = 2) -> list[str]:
-    """Rows of cells as aligned lines; the last column wraps at the terminal's width.
+    """Rows of cells as aligned lines; the last column wraps at the terminal's width, at blanks.
 
-    Where the others leave it too little room it goes below them.
+    A word longer than the line stays whole. Where the others leave the last column too little room
+    it goes below them.
 
     >>> columns([("a", "one"), ("bcd", "two")], indent=2)
     ['  a    one', '  bcd  two']
@@ -44,7 +45,7 @@ def columns(rows: Sequence[Sequence[str]], indent: int = 0, gap: int = 2) -> lis
     for *cells, last in rows:
         padded = [cell.ljust(size) for cell, size in zip(cells, widths, strict=True)]
         head = " " * indent + (" " * gap).join([*padded, ""])
-        wrapped = textwrap.wrap(last, width() - start, break_on_hyphens=False)
+        wrapped = _wrapped(last, width() - start)
         beside = wrapped.pop(0) if wrapped and not below else ""
         lines += [f"{head}{beside}".rstrip(), *(" " * start + line for line in wrapped)]
     return lines
@@ -88,10 +89,16 @@ def _set(piece: str, indent: str) -> list[str]:
     if piece.startswith(" "):
         return [(indent + piece).rstrip()]
     hanging = "  " if piece.startswith(("- ", "* ")) else ""
+    return _wrapped(piece, width(), indent, indent + hanging)
+
+
+def _wrapped(line: str, columns: int, first: str = "", rest: str = "") -> list[str]:
+    """Lines broken at blanks only: half a path, or half a name, cannot be copied."""
     return textwrap.wrap(
-        piece,
-        width(),
-        initial_indent=indent,
-        subsequent_indent=indent + hanging,
+        line,
+        columns,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
         break_on_hyphens=False,
     )

@@ -17,6 +17,7 @@ CATALOGUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "exp_lif_refractory",
             "iaf",
             "iaf_integrate_first",
+            "iaf_refractory",
             "li",
             "lif",
             "lif_refractory",

@@ -12,7 +12,7 @@ class Issue:
 
     Args:
         plugin: ``"distribution:entry_point"``, or the distribution where no entry point was read.
-        stage: what it was to do: ``"load"``, ``"register"``, ``"list neurons"``.
+        stage: what it was to do: ``"load"``, ``"register"``, ``"list neurons"``, ``"be left out"``.
         error: the exception, with its traceback.
 
     >>> str(Issue("snn-broken:p", "load", ModuleNotFoundError("No module named 'foo'")))

@@ -11,7 +11,7 @@ from snn_core import hookspecs
 from snn_core.hookspecs import GROUP, KINDS
 from snn_core.registry.installed import Announcement, announcements
 from snn_core.registry.issues import Issue
-from snn_core.registry.selection import ONLY, Selection
+from snn_core.registry.selection import CORE, ONLY, WITHOUT, Selection
 from snn_core.registry.tables import Provided, check_entries
 
 Failure = (Exception, SystemExit)
@@ -60,6 +60,9 @@ def load_plugins(selection: Selection) -> Loaded:
         if left_out_by is None:
             issues += _load(manager, announced)
     issues += _not_installed(selection, {plugin.distribution for plugin in plugins.values()})
+    if CORE in selection.without:
+        error = ValueError(f"{WITHOUT} names it, but nothing works without it; remove it there")
+        issues.append(Issue(CORE, "be left out", error))
     return Loaded(manager, plugins, tuple(issues))
 
 

@@ -61,26 +61,50 @@ class Registry:
 
     @property
     def issues(self) -> tuple[Issue, ...]:
-        """Every failure of a plugin, after all kinds have been listed."""
+        """Every failure of a plugin, after all kinds have been listed.
+
+        >>> Registry({"SNN_PLUGINS": ""}).issues
+        ()
+        """
         for kind in KINDS:
             self._table(kind)
         return tuple(self._issues)
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        """Every announced plugin, whether it failed, was left out, or works."""
+        """Every announced plugin, whether it failed, was left out, or works.
+
+        >>> plugins = Registry({"SNN_PLUGINS": ""}).plugins
+        >>> [one.name for one in plugins if one.left_out_by is None]
+        ['snn-core:core']
+        """
         return tuple(self._loaded().plugins.values())
 
     def entries(self, kind: str) -> tuple[Provided, ...]:
-        """All entries of a kind with their providers, sorted by name and distribution."""
+        """All entries of a kind with their providers, sorted by name and distribution.
+
+        Raises:
+            ValueError: no such kind; so do ``names`` and ``clashes``.
+
+        >>> [one.entry.target for one in Registry({"SNN_PLUGINS": ""}).entries("backend")]
+        ['snn_core.eager:EAGER']
+        """
         return self._table(kind).provided
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The canonical names of a kind, sorted, each once."""
+        """The canonical names of a kind, sorted, each once.
+
+        >>> Registry({"SNN_PLUGINS": ""}).names("command")
+        ('doctor', 'list', 'show')
+        """
         return tuple(sorted({provided.name for provided in self.entries(kind)}))
 
     def clashes(self, kind: str) -> dict[str, tuple[Provided, ...]]:
-        """The names and aliases of a kind that more than one plugin provides."""
+        """The names and aliases of a kind that more than one plugin provides.
+
+        >>> Registry({"SNN_PLUGINS": ""}).clashes("threshold")
+        {}
+        """
         spellings = self._table(kind).spellings
         return {name: found for name, found in sorted(spellings.items()) if len(found) > 1}
 
@@ -95,6 +119,9 @@ class Registry:
             UnknownName: nothing installed provides it.
             AmbiguousName: two plugins do; the message has the qualified spellings.
             MissingNeed: it needs a module that is not installed.
+
+        >>> Registry().resolve("threshold", "Arctan").name
+        'atan'
         """
         if not isinstance(name, str):
             return name
@@ -110,7 +137,11 @@ class Registry:
         return candidates[0]
 
     def find_anywhere(self, name: str) -> tuple[Provided, ...]:
-        """The entries behind a name in all kinds, at least one; raises as ``resolve``."""
+        """The entries behind a name in all kinds, at least one; raises as ``resolve``.
+
+        >>> [one.kind for one in Registry().find_anywhere("eager")]
+        ['backend']
+        """
         found = tuple(self.find(kind, name) for kind in KINDS if self._candidates(kind, name))
         if not found:
             raise messages.unknown_anywhere(name, self._surroundings())
@@ -121,6 +152,13 @@ class Registry:
         """Register a plugin (a module or an object with hooks) inside a ``with`` block.
 
         It is made for tests. A failure raises PluginError at once, strict mode or not.
+
+        >>> from types import SimpleNamespace
+        >>> from snn_core import Entry, hookimpl
+        >>> plugin = SimpleNamespace(snn_neurons=hookimpl(lambda: [Entry("mine", "m:MINE", "one")]))
+        >>> with Registry({"SNN_PLUGINS": ""}).temporary(plugin) as registry:
+        ...     registry.names("neuron")
+        ('mine',)
         """
         loaded = self._loaded()
         distribution = normalise_distribution(distribution)

@@ -10,6 +10,9 @@ from snn_core.registry.spelling import normalise_distribution
 ONLY = "SNN_PLUGINS"
 WITHOUT = "SNN_DISABLED_PLUGINS"
 STRICT = "SNN_STRICT_PLUGINS"
+CORE = "snn-core"
+"""The one distribution that is never left out: ``eager``, the thresholds and ``snn list`` are its.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,13 +20,15 @@ class Selection:
     """The three variables, read.
 
     Args:
-        only: distributions to load (``SNN_PLUGINS``; empty loads none), None for all.
-        without: distributions not to load (``SNN_DISABLED_PLUGINS``).
+        only: distributions to load beside snn-core (``SNN_PLUGINS``; empty loads no other), None
+            for all.
+        without: distributions not to load (``SNN_DISABLED_PLUGINS``); snn-core is loaded anyway.
         strict: raise instead of keeping an Issue (``SNN_STRICT_PLUGINS=1``).
 
     >>> chosen = Selection.from_environ({"SNN_DISABLED_PLUGINS": "Snn_Neurons"})
-    >>> chosen.left_out_by("snn-neurons"), chosen.left_out_by("snn-core")
+    >>> chosen.left_out_by("snn-neurons"), chosen.left_out_by("snn-train")
     ('SNN_DISABLED_PLUGINS', None)
+    >>> Selection.from_environ({"SNN_PLUGINS": "snn-neurons"}).left_out_by("snn-core")
     """
 
     only: frozenset[str] | None
@@ -45,6 +50,8 @@ class Selection:
 
     def left_out_by(self, distribution: str) -> str | None:
         """The variable that leaves this distribution out, or None."""
+        if distribution == CORE:
+            return None
         if distribution in self.without:
             return WITHOUT
         if self.only is not None and distribution not in self.only:

@@ -74,6 +74,23 @@ def check_parameters_per_neuron(neuron: Neuron) -> None:
         assert all(tuple(value.shape) == (4, 5) for value in began), f"{neuron.name}: initial state"
 
 
+def check_initial_state(neuron: Neuron) -> None:
+    """The initial state is made on the device and in the dtype asked for, in memory of its own."""
+    for dtype in (torch.float64, torch.float16):
+        start = neuron.initial_state(
+            neuron.Params(), (2, 3), dtype=dtype, device=torch.device("meta")
+        )
+        for name, value in start._asdict().items():
+            where = f"{neuron.name}: initial {name} is {value.dtype} on {value.device}"
+            assert (value.dtype, value.device.type) == (dtype, "meta"), where
+    twice = [
+        neuron.initial_state(neuron.Params(), (2, 3), dtype=torch.float32, device="cpu")
+        for _ in range(2)
+    ]
+    places = [value.data_ptr() for state in twice for value in state]
+    assert len(set(places)) == len(places), f"{neuron.name}: two initial states share memory"
+
+
 def check_vmap(neuron: Neuron) -> None:
     """A batch, torch.func.vmap over its samples, and a loop over them give the same."""
     x, params, state = _situation(neuron)
@@ -190,6 +207,7 @@ CHECKS: Sequence[Callable[[Neuron], None]] = (
     check_pure,
     check_shapes_and_dtypes,
     check_empty_batch,
+    check_initial_state,
     check_parameters_per_neuron,
     check_vmap,
     check_gradients,

@@ -75,6 +75,10 @@ class Threshold:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Spikes, 0 or 1 in the dtype of x, for ``x = v - v_th`` in volts, of any shape."""
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"threshold {self.name!r} takes a tensor (v - v_th), got {type(x).__name__}"
+            )
         if not x.is_floating_point():
             raise TypeError(
                 f"threshold {self.name!r} takes a floating-point tensor (v - v_th), got {x.dtype}; "
@@ -106,6 +110,10 @@ def _positive_number(name: str, alpha: float | Tensor) -> float:
         given = tuple(alpha.shape) if isinstance(alpha, Tensor) else repr(alpha)
         raise TypeError(
             f"alpha of threshold {name!r} must be one number, got {given}; pass alpha=50.0"
+        )
+    if isinstance(alpha, Tensor) and alpha.requires_grad:
+        raise TypeError(
+            f"alpha of threshold {name!r} gets no gradient; pass alpha.detach() or a number"
         )
     number = float(alpha)
     if not (math.isfinite(number) and number > 0):

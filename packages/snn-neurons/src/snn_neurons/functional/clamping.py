@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from snn_core.injection import inject
 from torch import Tensor
+from torch.nn import functional as torch_functional
 
-from snn_neurons.functional.projections import check_projection, linear
+from snn_neurons.functional.projections import check_floating, check_projection
 
 LEVELS = 63
 """The largest magnitude of a synaptic weight on the chip, in steps of its 6 bits."""
@@ -32,12 +33,14 @@ def exponential_clamp(
 
     Raises:
         ValueError: cap or start_weight out of range.
+        TypeError: a weight that is not floating point.
 
     Source: hxtorch.spiking, ``linear_exponential_clamp``.
 
     >>> exponential_clamp(torch.tensor([1.4, 1.6, -1.6], dtype=torch.float64))
     tensor([ 1.4000,  1.4979, -1.4979], dtype=torch.float64)
     """
+    check_floating("weight", weight)
     if not 0 < start_weight < LEVELS:
         raise ValueError(
             f"start_weight must lie between 0 and {LEVELS}, exclusive, got {start_weight}; "
@@ -76,13 +79,14 @@ def linear_exponential_clamp(
 
     Raises:
         ValueError: shapes that do not fit, cap or start_weight out of range.
-        TypeError: dtypes that differ.
+        TypeError: a weight that is not floating point, dtypes that differ.
 
     >>> linear_exponential_clamp(torch.ones(1, 1), torch.tensor([[1.6]]))
     tensor([[1.4979]])
     """
     check_projection(inputs, weight, bias)
-    return linear(inputs, exponential_clamp(weight, cap, start_weight, quantize), bias)
+    bent = exponential_clamp(weight, cap, start_weight, quantize)
+    return torch_functional.linear(inputs, bent, bias)
 
 
 def _round_half_away(x: Tensor) -> Tensor:

@@ -159,6 +159,13 @@ def cuba_lif_integration(
     Returns:
         ``(spikes, membrane, adaptation, current)``; the adaptation is zero.
 
+    Raises:
+        ValueError, TypeError: shapes, dtypes, ranges; see the message.
+        UnknownName: no such threshold or backend.
+
+    Warns:
+        NumericsWarning: dt exceeds a time constant.
+
     >>> import torch
     >>> out = cuba_lif_integration(
     ...     torch.full((5, 1, 1), 10.0), leak=0.0, reset=0.0, threshold=1.0, tau_syn=5e-6,
@@ -198,6 +205,13 @@ def cuba_li_integration(
 
     Returns:
         ``(spikes, membrane, adaptation, current)``; spikes and adaptation are zero.
+
+    Raises:
+        ValueError, TypeError: shapes, dtypes, ranges, recorded spikes; see the message.
+        UnknownName: no such backend.
+
+    Warns:
+        NumericsWarning: dt exceeds a time constant.
 
     >>> import torch
     >>> x = torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1)

@@ -102,6 +102,14 @@ def exp_cuba_li_integration(
     Returns:
         ``(membrane, current, membrane_madc)``, the last as it was given.
 
+    Raises:
+        ValueError, TypeError: shapes, dtypes, values that are not finite, recorded spikes; see the
+            message.
+        UnknownName: no such backend.
+
+    Warns:
+        NumericsWarning: a decay factor outside (0, 1).
+
     >>> import torch
     >>> x = torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1)
     >>> out = exp_cuba_li_integration(x, leak=0.0, tau_syn_exp=0.5, tau_mem_exp=0.5)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from snn_core import lookup
+from snn_core.types import Value
 from torch import Tensor
 
 from snn_neurons import iaf
@@ -55,6 +56,10 @@ def iaf_step(
     Its input is ``linear(input_tensor, input_weights) + linear(state.z, recurrent_weights)``; the
     step is that of ``snn_neurons.iaf``. The gradient goes through the reset.
 
+    The name ``p.method`` is looked up in every call, as the reference's parameters want it, so
+    ``torch.compile(fullgraph=True)`` refuses this function. Compile ``snn_neurons.IAF.step``, with
+    the threshold looked up before, or run ``snn_core.integrate``.
+
     Args:
         input_tensor: spikes ``(B, N_in)``.
         state: z and v, ``(B, N)``.
@@ -68,7 +73,7 @@ def iaf_step(
         Spikes ``(B, N)`` and the next state.
 
     Raises:
-        ValueError: an unknown order, shapes that do not fit.
+        ValueError: an unknown order, shapes that do not fit, parameters included.
         UnknownName: no threshold of the name ``p.method``.
 
     >>> state = IAFState(z=torch.zeros(1, 2), v=torch.full((1, 2), 1.5))
@@ -100,7 +105,7 @@ def iaf_feed_forward_step(
         Spikes ``(B, *N)`` and the next state.
 
     Raises:
-        ValueError: an unknown order, shapes that differ.
+        ValueError: an unknown order, shapes that differ, parameters that do not broadcast.
         UnknownName: no threshold of the name ``p.method``.
 
     >>> state = IAFFeedForwardState(torch.zeros(1, 1))
@@ -123,7 +128,20 @@ def _step(x: Tensor, v: Tensor, p: IAFParameters, dt: float, order: Any) -> tupl
             f"the input of the neurons has shape {tuple(x.shape)}, state.v {tuple(v.shape)}; they "
             f"must be equal: start a new batch with a new state"
         )
+    for name, value in (("v_th", p.v_th), ("v_reset", p.v_reset)):
+        _check_broadcasts(name, value, v)
     params = iaf.Params(v_th=p.v_th, v_reset=p.v_reset)
     spike = lookup.threshold(p.method, alpha=p.alpha)
     z, after = _STEPS[order](x, iaf.State(v), params, spike, dt)
     return z, after.v
+
+
+def _check_broadcasts(name: str, value: Value, v: Tensor) -> None:
+    """Raise unless a parameter broadcasts to the membrane without changing its shape."""
+    given = tuple(value.shape) if isinstance(value, Tensor) else ()
+    pairs = zip(reversed(given), reversed(v.shape), strict=False)
+    if len(given) > v.ndim or any(one not in (1, own) for one, own in pairs):
+        raise ValueError(
+            f"p.{name} of shape {given} does not broadcast to state.v {tuple(v.shape)}; pass a "
+            f"number, or a tensor of shape {tuple(v.shape[1:])}"
+        )

@@ -41,11 +41,15 @@ def warn_if_growing(factors: Mapping[str, Value]) -> None:
 
 
 def extremes(value: Value) -> tuple[float, float]:
-    """The least and the greatest value; a harmless pair where one must not look (compiling)."""
+    """The least and the greatest value; a harmless pair where there is none, or none to look at.
+
+    >>> extremes(torch.tensor([0.5, 2.0])), extremes(torch.empty(0))
+    ((0.5, 2.0), (0.5, 0.5))
+    """
     if not isinstance(value, Tensor):
         return value, value
     values = readable(value)
-    if values is None:
+    if values is None or values.numel() == 0:
         return 0.5, 0.5
     least, largest = torch.aminmax(values)
     return least.item(), largest.item()

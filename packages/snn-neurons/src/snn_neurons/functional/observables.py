@@ -121,6 +121,7 @@ def align(
     Raises:
         ValueError: a trace of another batch or layer, an empty one, or one of a variable that the
             neuron does not have.
+        TypeError: a trace whose values the input's dtype cannot hold.
     """
     traces = {
         name: trace
@@ -137,6 +138,11 @@ def align(
             raise ValueError(
                 f"expected hw_data.{name} of shape (T', B, N) that fits the input "
                 f"{tuple(input.shape)}, got {tuple(trace.shape)}; only T' may differ, from 1 on"
+            )
+        if not torch.can_cast(trace.dtype, input.dtype):
+            raise TypeError(
+                f"hw_data.{name} is {trace.dtype}, which the input's {input.dtype} cannot hold; "
+                f"pass input.to({trace.dtype})"
             )
     if not traces:
         return input, None

@@ -20,7 +20,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises:
         ValueError: shapes that do not fit.
-        TypeError: dtypes that differ.
+        TypeError: a weight that is not floating point, dtypes that differ.
 
     >>> linear(torch.ones(2, 1, 3), torch.ones(5, 3)).shape
     torch.Size([2, 1, 5])
@@ -42,14 +42,16 @@ def linear_sparse(
 
     Raises:
         ValueError: shapes that do not fit.
-        TypeError: connections that are not boolean, dtypes that differ.
+        TypeError: connections that are not boolean, a weight that is not floating point, dtypes
+            that differ.
 
     >>> connections = torch.tensor([[True, False, True]])
     >>> linear_sparse(torch.ones(1, 1, 3), torch.ones(1, 3), connections)
     tensor([[[2.]]])
     """
+    check_projection(input, weight, bias)
     if connections is None:
-        return linear(input, weight, bias)
+        return torch_functional.linear(input, weight, bias)
     if connections.dtype != torch.bool:
         raise TypeError(
             f"connections must be boolean, True where there is a synapse, got "
@@ -60,11 +62,11 @@ def linear_sparse(
             f"expected connections of the weight's shape {tuple(weight.shape)}, got "
             f"{tuple(connections.shape)}; rows are outputs, columns inputs"
         )
-    return linear(input, torch.where(connections, weight, 0.0), bias)
+    return torch_functional.linear(input, torch.where(connections, weight, 0.0), bias)
 
 
 def check_projection(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
-    """The weight is a matrix, input and bias fit it, and dtypes are the same."""
+    """The weight is a floating-point matrix, input and bias fit it, and dtypes are the same."""
     if weight.ndim != 2 or input.ndim < 1 or input.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"expected input (..., N_in) and weight (N_out, N_in), got {tuple(input.shape)} and "
@@ -75,9 +77,18 @@ def check_projection(input: Tensor, weight: Tensor, bias: Tensor | None) -> None
             f"expected a bias of shape {tuple(weight.shape[:1])} (weight is "
             f"{tuple(weight.shape)}), got {tuple(bias.shape)}"
         )
+    check_floating("weight", weight)
     for name, tensor in (("input", input), ("bias", bias)):
         if tensor is not None and tensor.dtype != weight.dtype:
             raise TypeError(
                 f"{name} is {tensor.dtype}, the weight {weight.dtype}; convert it with "
                 f".to({weight.dtype})"
             )
+
+
+def check_floating(name: str, tensor: Tensor) -> None:
+    """Raise unless the tensor is floating point."""
+    if not tensor.is_floating_point():
+        raise TypeError(
+            f"{name} must be floating point, got {tensor.dtype}; convert it with .to(torch.float32)"
+        )

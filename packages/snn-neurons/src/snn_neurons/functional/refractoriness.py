@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from snn_core.checking import check_step_size
 from snn_core.injection import inject
 from snn_core.types import Value
 from torch import Tensor
 
+from snn_neurons.functional.projections import check_floating
 from snn_neurons.refractory import check_countable, refractory_steps
 from snn_neurons.terms import countdown, held_at, silenced
 
@@ -38,7 +40,9 @@ def refractory_update(
         ``(z, v, ref_state)`` after the step.
 
     Raises:
-        ValueError: shapes that differ, a negative time, or more steps than the dtype counts.
+        ValueError: shapes that differ, a negative time, a dt that is not above 0, or more steps
+            than the dtype counts.
+        TypeError: a membrane that is not floating point, a ref_state of another dtype.
 
     >>> import torch
     >>> held, free = torch.tensor([2.0]), torch.tensor([0.0])
@@ -54,6 +58,13 @@ def refractory_update(
             f"z, v and ref_state must have one shape, got {tuple(z.shape)}, {tuple(v.shape)} and "
             f"{tuple(ref_state.shape)}"
         )
+    check_floating("v", v)
+    if ref_state.dtype != v.dtype:
+        raise TypeError(
+            f"ref_state is {ref_state.dtype}, v {v.dtype}; a state counts in the dtype of v: "
+            f"convert it with .to({v.dtype})"
+        )
+    check_step_size(dt)
     if not isinstance(refractory_time, Tensor) and refractory_time < 0:
         raise ValueError(f"refractory_time must not be negative, got {refractory_time} (seconds)")
     n = refractory_steps(refractory_time, dt)

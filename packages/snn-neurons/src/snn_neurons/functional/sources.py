@@ -25,6 +25,8 @@ def input_neuron(input: Tensor, hw_data: Any = None) -> Tensor:
 
     Raises:
         ValueError: a trace that does not fit the input.
+        TypeError: a trace whose values the input's dtype cannot hold, such as floating-point ones
+            beside an integer input.
 
     >>> input_neuron(torch.zeros(5, 1, 2), torch.ones(3, 1, 2)).shape
     torch.Size([3, 1, 2])
@@ -43,7 +45,7 @@ def batch_dropout(input: Tensor, mask: Tensor) -> Tensor:
         mask: bool ``(*N,)``, True for what stays.
 
     Raises:
-        ValueError: a mask of another shape.
+        ValueError: an input without time and batch, a mask of another shape.
         TypeError: a mask that is not boolean.
 
     >>> batch_dropout(torch.ones(1, 1, 3), torch.tensor([True, False, True]))
@@ -52,6 +54,11 @@ def batch_dropout(input: Tensor, mask: Tensor) -> Tensor:
     if mask.dtype != torch.bool:
         raise TypeError(
             f"mask must be boolean, True for what stays, got {mask.dtype}; pass mask != 0"
+        )
+    if input.ndim < 3:
+        raise ValueError(
+            f"expected input of shape (T, B, N), got {tuple(input.shape)}; time comes first, then "
+            f"the batch"
         )
     if mask.shape != input.shape[2:]:
         raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 from itertools import zip_longest
 
 from snn_neurons import adex, refractory, terms
@@ -67,8 +68,11 @@ class CuBaStepCode:
         """The text of the step: the source that runs, with the flags decided.
 
         It is for reading, and for ``integration_step_code``. Calls of terms are written out.
-        Refractoriness is a second function around the first.
+        Refractoriness is a second function around the first. It is made once for the same flags.
         """
+        return _generated(self)
+
+    def _text(self) -> str:
         parts = [self._header(), specialised(adex.step, "step", self._decided(), terms)]
         if self.refractory and self.fire:
             parts.append(
@@ -113,6 +117,11 @@ class CuBaStepCode:
             "neuron.step": "step",
             "State": "RefractoryState",
         }
+
+
+@lru_cache(maxsize=512)
+def _generated(code: CuBaStepCode) -> str:
+    return code._text()
 
 
 def check_step_code(given: str | None, expected: CuBaStepCode) -> None:

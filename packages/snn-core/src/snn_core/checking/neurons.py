@@ -1,4 +1,4 @@
-"""Every check of a call's arguments: what was given, what was expected, how to mend it."""
+"""Checks of what belongs to the neuron: parameters, state, recorded and observed variables."""
 
 from __future__ import annotations
 
@@ -10,96 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snn_core.checking.tensors import check_same, readable
 from snn_core.errors import NumericsWarning
-from snn_core.events import Events
 from snn_core.types import Neuron, Observed, Quantity, RecurrentState, quantities
-
-
-def check_step_size(dt: float | None) -> None:
-    """dt is None (for backends that take none) or a number of seconds above 0."""
-    if dt is None:
-        return
-    if isinstance(dt, bool) or not isinstance(dt, int | float):
-        raise TypeError(f"dt must be a number of seconds, got {type(dt).__name__}; pass dt=1e-3")
-    if not (math.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be above 0 seconds, got {dt}; pass dt=1e-3")
-
-
-def check_input(x: Tensor | Events, weight: Tensor | None) -> None:
-    """x is ``(T, B, *N)`` and floating, or counts with a weight, or Events; it fits the weight."""
-    if isinstance(x, Events):
-        x.check()
-        if weight is not None and x.shape != (weight.shape[1],):
-            raise ValueError(
-                f"expected events of a layer of shape ({weight.shape[1]},) "
-                f"(weight is {tuple(weight.shape)}), got {x.shape}"
-            )
-        return
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a Tensor or Events, got {type(x).__name__}")
-    expected = "(T, B, N)"
-    if weight is not None:
-        expected += f" with N = {weight.shape[1]} (weight is {tuple(weight.shape)})"
-    given = tuple(x.shape)
-    if x.ndim == 2:
-        raise ValueError(
-            f"expected x of shape {expected}, got {given}; time comes first, then the batch: "
-            f"add a batch of one with x.unsqueeze(1)"
-        )
-    wrong = x.ndim < 3 or (weight is not None and (x.ndim != 3 or x.shape[2] != weight.shape[1]))
-    if wrong:
-        raise ValueError(f"expected x of shape {expected}, got {given}")
-    if x.shape[0] == 0:
-        raise ValueError(f"x has no time steps, its shape is {given}; T must be at least 1")
-    if weight is None and not x.is_floating_point():
-        raise TypeError(
-            f"x is {x.dtype}; without a weight it must be floating point: pass x.float()"
-        )
-    if weight is not None and x.is_floating_point():
-        _check_same("x", x, weight)
-    if weight is not None and x.device != weight.device:
-        raise ValueError(f"x is on {x.device}, weight on {weight.device}; move one with .to(...)")
-
-
-def check_weight(name: str, weight: Tensor | None, shape: tuple[int, int] | None = None) -> None:
-    """A weight is a finite floating-point matrix ``(N_out, N_in)``; ``shape`` if that is known."""
-    if weight is None:
-        return
-    if not isinstance(weight, Tensor):
-        raise TypeError(f"{name} must be a Tensor, got {type(weight).__name__}")
-    if not weight.is_floating_point():
-        raise TypeError(f"{name} must be floating point, got {weight.dtype}; pass {name}.float()")
-    if weight.ndim != 2 or (shape is not None and tuple(weight.shape) != shape):
-        expected = "(N_out, N_in)" if shape is None else str(shape)
-        raise ValueError(f"expected {name} of shape {expected}, got {tuple(weight.shape)}")
-    # A finite sum proves finite entries at a fraction of the cost; an infinite one proves nothing.
-    values = readable(weight)
-    if values is not None and not bool(values.sum().isfinite()) and not _all(values.isfinite()):
-        count = int((~values.isfinite()).sum())
-        raise ValueError(
-            f"{name} holds {count} entries that are NaN or infinite; find where they come from "
-            f"(a learning rate too high?) before going on"
-        )
-
-
-def check_recurrent_weight(weight: Tensor | None, shape: tuple[int, ...]) -> None:
-    """A recurrent weight is ``(N, N)`` for a layer of one axis."""
-    if weight is None:
-        return
-    if len(shape) != 1:
-        raise ValueError(
-            f"a recurrent weight needs neurons in one axis, these have the shape {shape}; "
-            f"flatten x to (T, B, {math.prod(shape)})"
-        )
-    check_weight("recurrent_weight", weight, (shape[0], shape[0]))
 
 
 def check_params_type(neuron: Neuron, params: Any) -> None:
     """params are the neuron's own."""
     if not isinstance(params, neuron.Params):
+        given = type(params)
         raise TypeError(
-            f"params of neuron {neuron.name!r} must be its own Params, got "
-            f"{type(params).__name__}; write snn.neuron({neuron.name!r}).Params(...)"
+            f"params of neuron {neuron.name!r} must be the Params of {neuron.Params.__module__}, "
+            f"got a {given.__qualname__} of {given.__module__}; "
+            f"write snn.neuron({neuron.name!r}).Params(...)"
         )
 
 
@@ -144,6 +67,13 @@ def check_recurrent_state(state: Any, kind: Any, shape: tuple[int, ...], like: T
     _check_state_field("state.output", state.output, shape, like)
 
 
+def names_of(argument: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Names given as a sequence; one string is refused, since it would be read letter by letter."""
+    if isinstance(names, str):
+        raise TypeError(f"{argument} must be a sequence of names; write {argument}=({names!r},)")
+    return tuple(names)
+
+
 def check_record(neuron: Neuron, record: tuple[str, ...]) -> None:
     """record names fields of State, each once."""
     fields = neuron.State._fields
@@ -160,7 +90,7 @@ def check_record(neuron: Neuron, record: tuple[str, ...]) -> None:
 def check_observed(
     neuron: Neuron,
     observed: Observed | None,
-    x: Tensor | Events,
+    n_steps: int | None,
     shape: tuple[int, ...],
     like: Tensor,
 ) -> None:
@@ -181,24 +111,13 @@ def check_observed(
             )
         if not isinstance(trace, Tensor):
             raise TypeError(f"observed.{field} must be a Tensor, got {type(trace).__name__}")
-        n_steps = len(trace) if isinstance(x, Events) else len(x)
-        if tuple(trace.shape) != (n_steps, *shape):
+        expected = (len(trace) if n_steps is None else n_steps, *shape)
+        if tuple(trace.shape) != expected:
             raise ValueError(
-                f"expected observed.{field} of shape {(n_steps, *shape)} like the layer's output, "
+                f"expected observed.{field} of shape {expected} like the layer's output, "
                 f"got {tuple(trace.shape)}; cut x or the trace to the same number of steps"
             )
-        _check_same(f"observed.{field}", trace, like)
-
-
-def readable(tensor: Tensor) -> Tensor | None:
-    """The values behind a tensor, if a check may look at them: not while compiling, not on meta."""
-    if torch.compiler.is_compiling() or tensor.is_meta:
-        return None
-    return torch.func.debug_unwrap(tensor.detach())
-
-
-def _all(condition: Tensor) -> bool:
-    return bool(condition.all())
+        check_same(f"observed.{field}", trace, like)
 
 
 def _check_state_type(state: Any, kind: Any) -> None:
@@ -222,18 +141,7 @@ def _check_state_field(name: str, value: Any, shape: tuple[int, ...], like: Tens
             f"expected {name} of shape {shape}, got {tuple(value.shape)}; a state "
             f"belongs to one batch size: pass state=None to start a new batch"
         )
-    _check_same(name, value, like)
-
-
-def _check_same(name: str, tensor: Tensor, like: Tensor) -> None:
-    if tensor.dtype != like.dtype:
-        raise TypeError(
-            f"{name} is {tensor.dtype}, the layer {like.dtype}; convert one with .to({like.dtype})"
-        )
-    if tensor.device != like.device:
-        raise ValueError(
-            f"{name} is on {tensor.device}, the layer on {like.device}; move one with .to(...)"
-        )
+    check_same(name, value, like)
 
 
 def _check_parameter_tensor(
@@ -249,8 +157,10 @@ def _check_parameter_tensor(
             f"parameter {field!r} of shape {trailing} does not broadcast to the layer's neurons "
             f"{shape}; pass a number, or a tensor of shape {shape}"
         )
+    if value.dtype == torch.bool or value.is_complex():
+        raise TypeError(f"parameter {field!r} must be real numbers, got {value.dtype}")
     if value.ndim:  # a tensor without axes is a number: it changes no dtype and needs no device
-        _check_same(f"parameter {field!r}", value, like)
+        check_same(f"parameter {field!r}", value, like)
 
 
 def _check_range(field: str, extremes: Iterable[float], quantity: Quantity) -> None:
