@@ -282,6 +282,25 @@ def test_decay_factors_outside_the_unit_interval_warn(name, factor, x):
                 function(x, **known | {name: value})
 
 
+@pytest.mark.parametrize("name", ["tau_mem_exp", "tau_syn_exp"])
+def test_a_decay_factor_that_is_none_or_does_not_fit_is_named_as_it_was_given(name, x):
+    for function, known in ((exp_cuba_li_integration, EXP_LI), (exp_cuba_lif_integration, EXP_LIF)):
+        with pytest.raises(TypeError, match=f"'{name}' must be a number or a Tensor, got NoneType"):
+            function(x, **known | {name: None})
+        with pytest.raises(ValueError, match=f"'{name}' of shape .2,. does not broadcast"):
+            function(x, **known | {name: torch.full((2,), 0.5).double()})
+        with pytest.raises(ValueError, match=f"{name} must be finite, got nan"):
+            function(x, **known | {name: float("nan")})
+
+
+def test_a_layer_of_no_neurons_is_no_error(x):
+    nobody, none = x[..., :0], torch.empty(0, dtype=x.dtype)
+    for function, known in ((exp_cuba_li_integration, EXP_LI), (exp_cuba_lif_integration, EXP_LIF)):
+        out = function(nobody, **known | {"tau_mem_exp": none, "tau_syn_exp": none})
+        assert out.membrane.shape == (12, 2, 0)
+    assert cuba_aelif_integration(nobody, **AELIF | {"g_l": none}).spikes.shape == (12, 2, 0)
+
+
 def test_unknown_thresholds_are_named(x):
     with pytest.raises(UnknownName, match="unknown threshold 'super_spik'"):
         cuba_lif_integration(x, **LIF | {"method": "super_spik"})

@@ -1,5 +1,8 @@
 """iaf_step and iaf_feed_forward_step: both orders, recurrence, gradients, refusals."""
 
+import math
+import re
+
 import pytest
 import torch
 from snn_core import UnknownName
@@ -10,6 +13,7 @@ from snn_neurons.functional import (
     iaf_feed_forward_step,
     iaf_step,
 )
+from snn_neurons.terms import weighed_reset
 
 ORDERS = ("fire_first", "integrate_first")
 
@@ -72,6 +76,38 @@ def test_dt_does_not_enter():
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_infinite_input_spikes_and_is_reset_with_finite_gradients(order):
+    x = torch.zeros(4, 1, 3)
+    x[0], x[1] = torch.tensor([math.inf, 2.0, -math.inf]), 0.5
+    x.requires_grad_()
+    p = IAFParameters(v_reset=torch.tensor([0.25, 0.25, 0.25]).requires_grad_())
+    state, spikes = IAFFeedForwardState(torch.zeros(1, 3)), []
+    for row in x:
+        z, state = iaf_feed_forward_step(row, state, p, order=order)
+        spikes.append(z)
+    emitted = torch.stack(spikes)[:, 0]
+    assert emitted.sum(0).tolist() == [1.0, 1.0, 0.0]
+    assert torch.equal(emitted[:, 0], emitted[:, 1])
+    assert state.v.tolist() == [[0.75, 0.75, -math.inf]]
+    for grad in torch.autograd.grad(emitted.sum() + state.v.sum(), (x, p.v_reset)):
+        assert grad.isfinite().all()
+
+
+def test_a_membrane_that_is_nan_stays_nan():
+    state = IAFFeedForwardState(torch.full((1, 1), math.nan))
+    assert iaf_feed_forward_step(torch.ones(1, 1), state)[1].v.isnan().all()
+
+
+@pytest.mark.parametrize("z", [0.0, 0.3, 1.0])
+def test_the_reset_passes_its_gradients(z):
+    v, z, v_reset = (torch.tensor(k, dtype=torch.float64, requires_grad=True) for k in (3.0, z, -1))
+    after = weighed_reset(v, z, v_reset)
+    assert after.item() == pytest.approx((1 - z.item()) * 3 - z.item())
+    slopes = torch.autograd.grad(after, (v, z, v_reset))
+    assert [one.item() for one in slopes] == pytest.approx([1 - z.item(), -4.0, z.item()])
+
+
 def test_refusals():
     x, state = torch.zeros(2, 3), IAFFeedForwardState(torch.zeros(1, 3))
     with pytest.raises(ValueError, match=r"has shape \(2, 3\), state.v \(1, 3\); they must be eq"):
@@ -81,6 +117,13 @@ def test_refusals():
         iaf_feed_forward_step(x, state, order="reset_first")
     with pytest.raises(UnknownName, match="unknown threshold 'sooper'"):
         iaf_feed_forward_step(x, state, IAFParameters(method="sooper"))
+    for name, shape in (("v_th", (2,)), ("v_reset", (2, 1, 1)), ("v_th", (5, 3))):
+        p = IAFParameters(**{name: torch.zeros(shape)})
+        message = (
+            rf"^p.{name} of shape {re.escape(str(shape))} does not broadcast to state.v \(2, 3\)"
+        )
+        with pytest.raises(ValueError, match=message):
+            iaf_feed_forward_step(x, state, p)
     recurrent = IAFState(torch.zeros(2, 4), torch.zeros(2, 4))
     with pytest.raises(ValueError, match=r"got \(2, 3\) and \(4, 5\)"):
         iaf_step(x, recurrent, torch.zeros(4, 5), torch.zeros(4, 4))

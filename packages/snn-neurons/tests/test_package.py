@@ -25,6 +25,7 @@ def test_every_public_name_is_there():
         assert getattr(snn_neurons, name) is not None
     assert set(snn_neurons.__all__) <= set(dir(snn_neurons))
     assert snn_neurons.functional is functional
+    assert snn_neurons.HardwareObservables is functional.HardwareObservables
     with pytest.raises(AttributeError, match="module 'snn_neurons' has no attribute 'nothing'"):
         snn_neurons.nothing  # noqa: B018
 

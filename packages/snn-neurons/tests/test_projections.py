@@ -53,6 +53,16 @@ def test_projections_that_do_not_fit_are_refused():
         linear(x, w, torch.zeros(3))
     with pytest.raises(TypeError, match=r"input is torch\.bool, the weight torch.float32"):
         linear(x.bool(), w)
+    for refused in (linear, linear_sparse, linear_exponential_clamp):
+        for given in (x, x.int()):
+            with pytest.raises(
+                TypeError, match=r"^weight must be floating point, got torch\.int32"
+            ):
+                refused(given, w.int())
+    with pytest.raises(TypeError, match=r"convert it with \.to\(torch\.float32\)"):
+        linear_sparse(x, w.int(), torch.ones(5, 3, dtype=torch.bool))
+    with pytest.raises(TypeError, match=r"^weight must be floating point, got torch\.int64"):
+        exponential_clamp(torch.arange(3))
     with pytest.raises(TypeError, match=r"connections must be boolean.* got torch\.float32"):
         linear_sparse(x, w, torch.ones(5, 3))
     with pytest.raises(ValueError, match=r"the weight's shape \(5, 3\), got \(3, 5\)"):
@@ -135,6 +145,8 @@ def test_batch_dropout_drops_the_same_neurons_everywhere(draw):
         batch_dropout(x, mask.float())
     with pytest.raises(ValueError, match=r"neurons' shape \(3,\) .* got \(2, 3\)"):
         batch_dropout(x, mask.expand(2, 3))
+    with pytest.raises(ValueError, match=r"input of shape \(T, B, N\), got \(2, 3\)"):
+        batch_dropout(x[0], mask)
 
 
 def test_input_neurons_pass_or_replace(draw):
@@ -148,3 +160,16 @@ def test_input_neurons_pass_or_replace(draw):
     assert torch.equal(input_neuron(x, spikes[:3]), spikes[:3])
     with pytest.raises(ValueError, match=r"input \(4, 2, 3\), got \(4, 2, 2\)"):
         input_neuron(x, torch.zeros(4, 2, 2))
+
+
+def test_input_neurons_truncate_no_measurement():
+    counts, recorded = torch.ones(2, 1, 1, dtype=torch.int64), torch.full((2, 1, 1), 0.7)
+    with pytest.raises(
+        TypeError,
+        match=r"hw_data.spikes is torch.float32, which the input's torch.int64 cannot hold; pass "
+        r"input.to\(torch.float32\)",
+    ):
+        input_neuron(counts, recorded)
+    assert torch.equal(input_neuron(counts, recorded > 1), torch.zeros(2, 1, 1, dtype=torch.int64))
+    with pytest.raises(TypeError, match=r"torch.int64, which the input's torch.bool cannot hold"):
+        input_neuron(counts > 0, 2 * counts)

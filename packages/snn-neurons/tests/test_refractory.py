@@ -10,6 +10,8 @@ from snn_core.thresholds import SUPER_SPIKE
 from snn_neurons import (
     ADEX_REFRACTORY,
     EXP_LIF_REFRACTORY,
+    IAF_INTEGRATE_FIRST,
+    IAF_REFRACTORY,
     LI,
     LIF,
     LIF_REFRACTORY,
@@ -17,6 +19,7 @@ from snn_neurons import (
 )
 from snn_neurons.functional import refractory_update
 from snn_neurons.refractory import refractory_steps
+from torch.fx.experimental.proxy_tensor import make_fx
 
 DT = 1e-6
 
@@ -142,6 +145,87 @@ def test_more_steps_than_a_dtype_counts_are_refused():
     assert (most + 2 - 1).item() != 257.0
 
 
+@pytest.mark.parametrize(("dtype", "most"), [(torch.bfloat16, 256), (torch.float16, 2048)])
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_more_steps_than_a_half_counts_are_refused_in_a_tensor_too(dtype, most, shape):
+    x = torch.full((2, 1, 3), 40.0, dtype=dtype)
+    time = torch.zeros(shape, dtype=dtype if shape else torch.float32)
+    too_long, allowed = time + 1.25 * most * DT, time + most * DT
+    params = LIF_REFRACTORY.Params(tau_mem=1e-3)
+    with pytest.raises(
+        ValueError, match=rf"is \d+ steps, and {dtype} counts to {most} only; use a"
+    ):
+        run(LIF_REFRACTORY, x, params._replace(refractory_time=too_long))
+    run(LIF_REFRACTORY, x, params._replace(refractory_time=allowed))
+    run(LIF_REFRACTORY, x.float(), params._replace(refractory_time=too_long.float()))
+
+
+def test_the_longest_time_that_a_half_counts_does_end():
+    x = torch.full((520, 1, 1), 40.0, dtype=torch.bfloat16)
+    params = LIF_REFRACTORY.Params(tau_mem=1e-6, refractory_time=torch.tensor(256e-6))
+    fired = run(LIF_REFRACTORY, x, params).output.flatten().nonzero().flatten()
+    assert fired.tolist() == [1, 258, 515]
+
+
+def test_a_tensor_of_half_can_be_mapped_traced_and_compiled():
+    state = LIF_REFRACTORY.State(*torch.rand(3, 2, 3).bfloat16())
+    x = torch.rand(2, 3).bfloat16()
+    times = torch.tensor([2e-6, 5e-6, 9e-6])
+
+    def step(time):
+        params = LIF_REFRACTORY.Params(refractory_time=time)
+        z, after = LIF_REFRACTORY.step(x, state, params, SUPER_SPIKE, DT)
+        return z, *after
+
+    expected = [torch.stack(values) for values in zip(*map(step, times), strict=True)]
+    mapped = torch.func.vmap(step)(times)
+    traced = make_fx(step)(times[0])
+    compiled = torch.compile(step, fullgraph=True, backend="eager")
+    for one, other in zip(mapped, expected, strict=True):
+        assert torch.equal(one, other)
+    for made in (traced, compiled):
+        for k in range(3):
+            for one, other in zip(made(times[k]), expected, strict=True):
+                assert torch.equal(one, other[k])
+    with pytest.raises(ValueError, match="300 steps"):
+        torch.func.vmap(step)(times + 291e-6)
+
+
+def test_a_refractory_neuron_is_not_made_refractory_again():
+    message = r"'lif_refractory' is refractory already: its Params are .*refractory_time, its State"
+    with pytest.raises(ValueError, match=message):
+        with_refractoriness(LIF_REFRACTORY)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_iaf_loses_the_input_of_the_spike_and_of_the_held_steps(n):
+    x = torch.arange(1.0, 4 * n + 13).double().reshape(-1, 1, 1) * 0.0625
+    params = IAF_REFRACTORY.Params(v_reset=-0.5, refractory_time=n * DT)
+    out = run(IAF_REFRACTORY, x, params)
+    v, spikes, t_last = 0.0, [], None
+    for t, given in enumerate(x.flatten().tolist()):
+        if t_last is not None and t <= t_last + n:
+            v = -0.5
+        elif v > 1:
+            spikes, t_last, v = [*spikes, t], t, -0.5 + given
+        else:
+            v = v + given
+        assert out.traces.v[t].item() == v
+    assert out.output.flatten().nonzero().flatten().tolist() == spikes
+    assert len(spikes) > 1
+
+
+def test_iaf_spikes_again_after_the_held_steps_and_one_of_input():
+    for n in (0, 1, 4):
+        params = IAF_REFRACTORY.Params(refractory_time=n * DT)
+        fired = run(IAF_REFRACTORY, strong(30), params).output.flatten().nonzero().flatten()
+        assert fired.diff().unique().tolist() == [n + 2 if n else 1]
+        held = with_refractoriness(IAF_INTEGRATE_FIRST)
+        params = held.Params(refractory_time=n * DT)
+        fired = run(held, strong(30), params).output.flatten().nonzero().flatten()
+        assert fired.diff().unique().tolist() == [n + 1]
+
+
 def test_any_firing_neuron_can_be_held():
     bare = Neuron("bare", LIF.Params, LIF.State, LIF.initial_state, LIF.step)
     held = with_refractoriness(bare)
@@ -172,4 +256,11 @@ def test_refractory_update_refuses_what_does_not_fit():
         refractory_update(z, z, torch.zeros(3), None, None, reset=0.0, refractory_time=0.0, dt=1e-6)
     with pytest.raises(ValueError, match="refractory_time must not be negative, got -1e-06"):
         refractory_update(z, z, z, None, None, reset=0.0, refractory_time=-1e-6, dt=1e-6)
+    time = {"reset": 0.0, "refractory_time": 1e-6}
+    with pytest.raises(ValueError, match=r"dt must be above 0 seconds, got 0"):
+        refractory_update(z, z, z, None, None, **time, dt=0)
+    with pytest.raises(TypeError, match=r"ref_state is torch.int64, v torch.float32; a state cou"):
+        refractory_update(z, z, z.long(), None, None, **time, dt=1e-6)
+    with pytest.raises(TypeError, match=r"v must be floating point, got torch.int64; convert it"):
+        refractory_update(z, z.long(), z.long(), None, None, **time, dt=1e-6)
     assert math.isclose(refractory_steps(torch.tensor(5e-6), 1e-6).item(), 5.0)

@@ -85,6 +85,11 @@ def test_different_flags_give_different_texts():
     assert len(texts) == 1 + 9 + 36 + 84
 
 
+def test_the_text_is_made_once_for_the_same_flags():
+    code = CuBaStepCode(exponential=True, refractory=True)
+    assert code.generate() is CuBaStepCode(exponential=True, refractory=True).generate()
+
+
 def test_the_ninth_flag_is_by_keyword_only():
     with pytest.raises(TypeError, match="positional arguments"):
         CuBaStepCode(*[True] * 9)

@@ -152,7 +152,7 @@ def test_an_editable_installation_that_agrees_with_its_project_is_fine(site, cap
     assert f"snn-a 1.0 from {folder}, up to date" in " ".join(" ".join(lines).split())
 
 
-@pytest.mark.parametrize("length", range(30, 100, 7))
+@pytest.mark.parametrize("length", [5, 60, 100])
 def test_a_path_is_never_broken_however_long(site, capsys, tmp_path, length, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     folder = editable(site, tmp_path, SOUND, "a-long-name-" + "x" * length)

@@ -187,12 +187,12 @@ def check_converges(neuron: Neuron) -> None:
     """
     ends = []
     for halvings in range(4):
-        n_steps = 20 * 2**halvings
+        n_steps = 40 * 2**halvings
         x = torch.zeros(n_steps, 1, 1, dtype=torch.float64)
         x[0] = 0.1
         params = neuron.Params()
         state = neuron.initial_state(params, (1, 1), dtype=x.dtype, device=x.device)
-        _, after = _unroll(neuron, x, state, params, torch.zeros_like, dt=1e-3 / 2**halvings)
+        _, after = _unroll(neuron, x, state, params, torch.zeros_like, dt=0.25e-3 / 2**halvings)
         ends.append(torch.cat(list(after)))
     changes = [(fine - coarse).norm() for coarse, fine in itertools.pairwise(ends)]
     scale = ends[-1].norm() + 1e-9
