@@ -66,7 +66,7 @@ def diverges(x, state, params, threshold, dt):
 def barely_converges(x, state, params, threshold, dt):
     """A term of order sqrt(dt) per unit of time: halving dt changes the state by 0.7 each time."""
     z, after = TOY.step(x, state, params, threshold, dt)
-    return z, TOY.State(after.v + 0.1 * dt**1.5)
+    return z, TOY.State(after.v + 10 * dt**1.5)
 
 
 def double_where_parameters_are(x, state, params, threshold, dt):
