@@ -271,28 +271,6 @@ def test_lif_and_li_warn_as_well(x):
         cuba_li_integration(x, **LI | {"tau_syn": 0.5e-6})
 
 
-@pytest.mark.parametrize("factor", [1.0, 1.02, 0.0, -0.5])
-@pytest.mark.parametrize("name", ["tau_mem_exp", "tau_syn_exp"])
-def test_decay_factors_outside_the_unit_interval_warn(name, factor, x):
-    for function, known in ((exp_cuba_li_integration, EXP_LI), (exp_cuba_lif_integration, EXP_LIF)):
-        for value in (factor, torch.tensor([0.5, factor, 0.5]).double()):
-            with pytest.warns(
-                NumericsWarning, match=rf"{name} lies outside \(0, 1\); it should be"
-            ):
-                function(x, **known | {name: value})
-
-
-@pytest.mark.parametrize("name", ["tau_mem_exp", "tau_syn_exp"])
-def test_a_decay_factor_that_is_none_or_does_not_fit_is_named_as_it_was_given(name, x):
-    for function, known in ((exp_cuba_li_integration, EXP_LI), (exp_cuba_lif_integration, EXP_LIF)):
-        with pytest.raises(TypeError, match=f"'{name}' must be a number or a Tensor, got NoneType"):
-            function(x, **known | {name: None})
-        with pytest.raises(ValueError, match=f"'{name}' of shape .2,. does not broadcast"):
-            function(x, **known | {name: torch.full((2,), 0.5).double()})
-        with pytest.raises(ValueError, match=f"{name} must be finite, got nan"):
-            function(x, **known | {name: float("nan")})
-
-
 def test_a_layer_of_no_neurons_is_no_error(x):
     nobody, none = x[..., :0], torch.empty(0, dtype=x.dtype)
     for function, known in ((exp_cuba_li_integration, EXP_LI), (exp_cuba_lif_integration, EXP_LIF)):

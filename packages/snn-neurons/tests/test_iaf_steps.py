@@ -119,9 +119,7 @@ def test_refusals():
         iaf_feed_forward_step(x, state, IAFParameters(method="sooper"))
     for name, shape in (("v_th", (2,)), ("v_reset", (2, 1, 1)), ("v_th", (5, 3))):
         p = IAFParameters(**{name: torch.zeros(shape)})
-        message = (
-            rf"^p.{name} of shape {re.escape(str(shape))} does not broadcast to state.v \(2, 3\)"
-        )
+        message = rf"^p.{name} of shape {re.escape(str(shape))} does not broadcast to .* \(2, 3\)"
         with pytest.raises(ValueError, match=message):
             iaf_feed_forward_step(x, state, p)
     recurrent = IAFState(torch.zeros(2, 4), torch.zeros(2, 4))

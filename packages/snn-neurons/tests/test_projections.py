@@ -55,9 +55,7 @@ def test_projections_that_do_not_fit_are_refused():
         linear(x.bool(), w)
     for refused in (linear, linear_sparse, linear_exponential_clamp):
         for given in (x, x.int()):
-            with pytest.raises(
-                TypeError, match=r"^weight must be floating point, got torch\.int32"
-            ):
+            with pytest.raises(TypeError, match=r"^weight must be floating .* torch\.int32"):
                 refused(given, w.int())
     with pytest.raises(TypeError, match=r"convert it with \.to\(torch\.float32\)"):
         linear_sparse(x, w.int(), torch.ones(5, 3, dtype=torch.bool))
