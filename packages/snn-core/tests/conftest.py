@@ -43,7 +43,7 @@ class Site:
         importlib.invalidate_caches()
 
     def registry(self, **environ: str) -> Registry:
-        """A registry that sees these distributions and no others."""
+        """A registry that sees these distributions, and snn-core, which always loads."""
         return Registry({"SNN_PLUGINS": ",".join(self.names), **environ})
 
 

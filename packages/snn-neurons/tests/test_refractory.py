@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 import torch
-from snn_core import Neuron, Observed, integrate
+from snn_core import Layer, Neuron, Observed, integrate
 from snn_core.testing.compiling import whole_graph
 from snn_core.thresholds import SUPER_SPIKE
 from snn_neurons import (
@@ -265,3 +265,8 @@ def test_refractory_update_refuses_what_does_not_fit():
     with pytest.raises(TypeError, match=r"v must be floating point, got torch.int64; convert it"):
         refractory_update(z, z.long(), z.long(), None, None, **time, dt=1e-6)
     assert math.isclose(refractory_steps(torch.tensor(5e-6), 1e-6).item(), 5.0)
+
+
+def test_a_refractory_time_cannot_be_learnt():
+    with pytest.raises(ValueError, match=r"refractory_time of neuron 'lif_refractory' has no grad"):
+        Layer(3, 2, "lif_refractory", dt=1e-3, learn=("refractory_time",))

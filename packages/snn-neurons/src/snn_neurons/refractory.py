@@ -29,12 +29,13 @@ from snn_core.checking import readable
 from snn_core.injection import inject
 from snn_core.types import Neuron, Observed, Quantity, Value, type_hints
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from snn_neurons.terms import UNOBSERVED, countdown, held_at, silenced
 
 RefractoryTime = Annotated[
-    Value, Quantity("s", "how long a neuron is held after a spike", nonnegative=True)
+    Value,
+    # whole steps are counted: no gradient goes through the rounding
+    Quantity("s", "how long a neuron is held after a spike", nonnegative=True, learnable=False),
 ]
 Ref = Annotated[Tensor, Quantity("steps", "how long the neuron is still held")]
 
@@ -160,7 +161,7 @@ def check_countable(n: Value, ref: Tensor) -> None:
 def _longest(n: Tensor, largest: float) -> float:
     """The greatest of n; 0 where it need not be read, or must not be: compiling, tracing, meta."""
     values = readable(n) if largest < _COUNTS_LONG else None
-    if values is None or values.numel() == 0 or get_proxy_mode() is not None:
+    if values is None or values.numel() == 0:
         return 0.0
     return values.max().item()
 

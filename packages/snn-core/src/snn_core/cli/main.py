@@ -36,7 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # a terminal without a character shows a question mark instead of a traceback
             stream.reconfigure(errors="replace")
     try:
-        code = _run(sys.argv[1:] if argv is None else list(argv))
+        with warnings.catch_warnings():
+            # torch says so on its first import where there is no NumPy, and snn-core needs none
+            warnings.filterwarnings("ignore", "Failed to initialize NumPy")
+            code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
         return code
     except (UnknownName, AmbiguousName, MissingNeed, PluginError) as error:
