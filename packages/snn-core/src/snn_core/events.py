@@ -69,7 +69,7 @@ class Events(NamedTuple):
             raise ValueError(f"expected a grid of shape (T, B, *N), T > 0, got {tuple(z.shape)}")
         n_steps, n_batch = z.shape[:2]
         n_neurons = math.prod(z.shape[2:])
-        counts = z.detach().transpose(0, 1)
+        counts = z.transpose(0, 1)
         _check_counts(counts)
         counts = counts.reshape(n_batch, n_steps * n_neurons)
         sample, slot = counts.nonzero(as_tuple=True)
@@ -97,7 +97,7 @@ class Events(NamedTuple):
         _check_step(dt)
         _check_extent(self.shape, self.duration)
         n_steps = round(self.duration / dt)
-        if n_steps < 1 or abs(self.duration / dt - n_steps) > _FORGIVEN_STEPS * n_steps:
+        if abs(self.duration / dt - n_steps) > _FORGIVEN_STEPS * n_steps:
             raise ValueError(
                 f"a duration of {self.duration} s is not a whole number of steps of dt = {dt} s; "
                 f"change one of them"

@@ -142,6 +142,12 @@ def test_events_take_the_dtype_of_the_weight_and_else_torchs():
         run(events, weight=W.to("meta"))
 
 
+def test_a_weight_of_low_precision_does_not_miscount_events():
+    crowd = snn.Events.of(torch.zeros(1, 300), torch.zeros(1, 300).long(), (10,), 1e-3)
+    with pytest.raises(ValueError, match=r"more events than torch.bfloat16 can count"):
+        run(crowd, weight=W.bfloat16())
+
+
 def test_an_observation_must_have_the_steps_and_the_dtype():
     neuron = TOY._replace(observes=("v",))
     x = torch.zeros(4, 1, 10)

@@ -18,7 +18,9 @@ def _require_time(trace: Tensor) -> None:
 def max_over_time(trace: Tensor) -> Tensor:
     """The largest value of each neuron over time.
 
-    Its gradient goes to the step that holds the maximum; equal maxima share it evenly.
+    Its gradient goes to the step that holds the maximum; equal maxima share it evenly. A membrane
+    that only falls has its maximum at the start, where no weight moves it: start with weights that
+    let each rise for some input.
 
     Args:
         trace: ``(T, B, *N)``, for instance the membrane of a leaky integrator.

@@ -27,7 +27,8 @@ class Settings(NamedTuple):
         t_max: time of the value 1.
         tau: membrane and synaptic time constant of both layers.
         hidden_mean, hidden_std: of the sum of a hidden neuron's initial weights.
-        readout_std: of the sum of a readout neuron's initial weights, whose mean is 0.
+        readout_mean, readout_std: of the sum of a readout neuron's initial weights. The mean is
+            positive, because a membrane that never rises learns nothing through its maximum.
     """
 
     n_hidden: int = 120
@@ -38,6 +39,7 @@ class Settings(NamedTuple):
     tau: float = 6e-3
     hidden_mean: float = 3.0
     hidden_std: float = 2.0
+    readout_mean: float = 12.0
     readout_std: float = 6.0
 
 
@@ -74,7 +76,7 @@ def network(settings: Settings, backend: str) -> SpikingClassifier:
         backend=backend,
     )
     draw_weight_(model.hidden, settings.hidden_mean, settings.hidden_std)
-    draw_weight_(model.readout, 0.0, settings.readout_std)
+    draw_weight_(model.readout, settings.readout_mean, settings.readout_std)
     return model
 
 
