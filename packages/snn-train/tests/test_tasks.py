@@ -52,7 +52,7 @@ def test_no_class_of_yin_yang_starts_where_the_maximum_gives_no_gradient(seed):
     with seeded(seed):
         model = yinyang.network(yinyang.Settings(), "eager")
     inputs = find_task("yinyang").load().validation.inputs[:200]
-    assert bool((model(inputs) > 0).double().mean(0).min() > 0.95)
+    assert bool((model(inputs) > 0).double().mean(0).min() > 0.75)
 
 
 def test_yin_yang_is_the_published_data_in_single_precision():
