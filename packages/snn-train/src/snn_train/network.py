@@ -40,15 +40,15 @@ class SpikingClassifier(nn.Module):
 
     Args:
         encode: from inputs ``(B, *F)`` to spikes ``(T, B, N_in)``.
-        hidden: a layer that spikes and records ``"v"``.
+        hidden: a layer that spikes.
         readout: a layer whose output is its membrane, one neuron a class.
         decode: from the readout's membrane ``(T, B, C)`` to scores ``(B, C)``.
 
     Raises:
-        ValueError: if the layers do not fit, or the hidden one does not record "v".
+        ValueError: if the layers do not fit.
 
     >>> from snn_train.decode import sum_over_time
-    >>> hidden = Layer(4, 6, "lif", dt=1e-3, record=("v",))
+    >>> hidden = Layer(4, 6, "lif", dt=1e-3)
     >>> readout = Layer(6, 3, "li", dt=1e-3)
     >>> model = SpikingClassifier(lambda x: x.expand(20, *x.shape), hidden, readout, sum_over_time)
     >>> model(torch.rand(5, 4)).shape, model.activity(torch.rand(5, 4)).hidden_v.shape
@@ -62,8 +62,6 @@ class SpikingClassifier(nn.Module):
                 f"the hidden layer has {hidden.n_out} neurons, the readout takes {readout.n_in}; "
                 "make them equal"
             )
-        if "v" not in hidden.record:
-            raise ValueError("the hidden layer must record its membrane: give it record=('v',)")
         self.encode = encode
         self.hidden = hidden
         self.readout = readout
@@ -71,12 +69,13 @@ class SpikingClassifier(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Scores ``(B, C)`` of inputs ``(B, *F)``, the largest for the most likely class."""
-        return self.activity(inputs).scores
+        hidden = self.hidden(self.encode(inputs)).output
+        return self.decode(self.readout(hidden).output)
 
     def activity(self, inputs: Tensor) -> Activity:
         """Spikes and membranes of the whole network for inputs ``(B, *F)``."""
         x = self.encode(inputs)
-        hidden = self.hidden(x)
+        hidden = self.hidden(x, record=("v",))
         output = self.readout(hidden.output).output
         return Activity(x, hidden.output, hidden.traces.v, output, self.decode(output))
 
@@ -123,7 +122,6 @@ def lif_classifier(
         "lif",
         dt=dt,
         params=lif.Params(tau_mem=tau_mem, tau_syn=tau_syn),
-        record=("v",),
         backend=backend,
     )
     readout = Layer(
