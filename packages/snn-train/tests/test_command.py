@@ -117,7 +117,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tmp_path, monkeyp
         patch.setattr(command, "save_progress", stop)
         assert run(*options, cut) == 130
     printed = capsys.readouterr()
-    assert "interrupted after 1 epochs; the same command with --resume goes on" in printed.err
+    assert "interrupted after 1 epoch; the same command with --resume goes on" in printed.err
     assert len(load_checkpoint(cut / "checkpoint.pt").training["history"]) == 1
     assert run(*options, cut, "--resume") == 0
     assert capsys.readouterr().out == expected

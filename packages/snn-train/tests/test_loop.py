@@ -216,7 +216,7 @@ def test_a_state_of_another_network_is_refused(problem, new_training):
     state = linear_training(0.1).state_dict()
     with pytest.raises(ValueError, match=r"(?s)does not fit this model and optimiser.*train anew"):
         new_training(0).load_state_dict(state)
-    with pytest.raises(ValueError, match=r"does not fit this model.*'model'"):
+    with pytest.raises(ValueError, match=r"does not fit this model.*'history'"):
         new_training(0).load_state_dict({})
 
 
@@ -233,7 +233,7 @@ def test_a_loss_that_is_not_finite_stops_at_once():
 @pytest.mark.parametrize("name", ["epochs", "batch_size"])
 def test_epochs_and_batch_size_must_be_positive(name):
     numbers = {"epochs": 1, "batch_size": 1, name: 0}
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got 0"):
         fit(linear_training(0.1), data(5), data(5), **numbers)
 
 

@@ -39,7 +39,7 @@ def test_the_learning_curve_has_every_epoch():
     figure = learning_curve_figure(HISTORY, "title")
     loss, accuracy = figure.axes
     assert figure.get_suptitle() == "title"
-    assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "cross entropy (nat)")
+    assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "mean loss")
     assert accuracy.get_ylabel() == "accuracy (%)"
     assert points(lines(loss)["train, 0.5 at the end"]).tolist() == [[1, 1.0], [2, 0.5]]
     found = points(lines(accuracy)["validation, 80.0 % at the end"])

@@ -24,7 +24,7 @@ class Checkpoint(NamedTuple):
     training: dict[str, Any]
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: Path | str, checkpoint: Checkpoint) -> None:
     """Write the file, or leave the old one as it was: it is replaced in one move.
 
     Args:
@@ -38,6 +38,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Checkpoint(run={'seed': 1}, training={'epoch': 2})
     """
     # In the same folder, because a move from one file system to another is not atomic.
+    path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -49,7 +50,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         part.unlink(missing_ok=True)
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path | str) -> Checkpoint:
     """Read a checkpoint, executing nothing that is in it.
 
     Tensors come to the CPU; ``load_state_dict`` moves them to the model.
@@ -58,6 +59,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, or no checkpoint of this package and version.
     """
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}; train without --resume first")
     try:
@@ -76,7 +78,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path} is no checkpoint of this version of snn-train: expected the format "
             f"{FORMAT!r}, got {given!r}; delete it, or choose another folder"
         )
-    return Checkpoint(content["run"], content["training"])
+    run, training = content.get("run"), content.get("training")
+    if not isinstance(run, dict) or not isinstance(training, dict):
+        raise ValueError(f"{path} lacks what was run or where it stands; delete it and train anew")
+    return Checkpoint(run, training)
 
 
 def _check_sums(path: Path) -> None:
@@ -115,5 +120,6 @@ def require_same_run(path: Path, found: dict[str, Any], expected: dict[str, Any]
     if lines:
         raise ValueError(
             f"{path} belongs to another training: {'; '.join(lines)}. "
+            "A training goes on to the bit as it began, so nothing of this may change. "
             "Give the same options, choose another --out, or delete that folder"
         )

@@ -61,11 +61,11 @@ def main(argv: Sequence[str]) -> int:
         return _refuse(error)
     try:
         _train(run, training, data, folder, quiet=options.quiet)
-    except (Unsupported, FloatingPointError) as error:
+        _finish(run, training, data, folder, quiet=options.quiet)
+    except (Unsupported, FloatingPointError, OSError) as error:
         return _refuse(error)
     except KeyboardInterrupt:
         return _interrupted(len(training.history))
-    _finish(run, training, data, folder, quiet=options.quiet)
     return 0
 
 
@@ -195,5 +195,6 @@ def _refuse(error: Exception) -> int:
 
 def _interrupted(epochs: int) -> int:
     advice = "the same command with --resume goes on" if epochs else "nothing is saved yet"
-    print(f"interrupted after {epochs} epochs; {advice}", file=sys.stderr)
+    unit = "epoch" if epochs == 1 else "epochs"
+    print(f"interrupted after {epochs} {unit}; {advice}", file=sys.stderr)
     return INTERRUPTED

@@ -38,6 +38,8 @@ def _require_window(t_min: float, t_max: float) -> None:
 
 
 def _require_steps(steps: int, dt: float) -> None:
+    if type(steps) is not int:
+        raise TypeError(f"steps must be a whole number, got {type(steps).__name__}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     if not 0.0 < dt < math.inf:
@@ -176,16 +178,20 @@ def poisson(rates: Tensor, steps: int, dt: float, generator: torch.Generator | N
     [[0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]
     """
     probability = _spikes_per_step(rates, steps, dt)
-    return torch.bernoulli(probability.expand(steps, *rates.shape), generator=generator)
+    spikes = torch.bernoulli(probability.expand(steps, *rates.shape), generator=generator)
+    return spikes.to(rates.dtype)
 
 
 def _spikes_per_step(rates: Tensor, steps: int, dt: float) -> Tensor:
     _require_steps(steps, dt)
+    if not rates.is_floating_point():
+        raise TypeError(f"rates must be floating point, in Hz, got {rates.dtype}; use .float()")
     expected = 1.0 / dt
+    probability = rates.double() * dt  # half precision would miscount long trains
     _require(
-        (rates >= 0) & (rates * dt <= 1 + ROUNDING),
+        (rates >= 0) & (probability <= 1 + ROUNDING),
         rates,
         f"expected rates from 0 to 1/dt = {expected:g} Hz, at most one spike per step",
         "lower the rate or take a smaller dt",
     )
-    return (rates * dt).clamp(max=1)  # nothing but rounding noise is above 1
+    return probability.clamp(max=1)  # nothing but rounding noise is above 1

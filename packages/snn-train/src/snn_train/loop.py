@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
 from snn_train.data.records import Dataset
 from snn_train.random_numbers import seeded
@@ -80,13 +80,14 @@ class Training(Generic[Model]):
             ValueError: if the state is not that of such a model and optimiser.
         """
         try:
+            rows = [[float(number) for number in row] for row in state["history"]]
+            history = [Epoch(Score(a, b), Score(c, d)) for a, b, c, d in rows]
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.scheduler.load_state_dict(state["scheduler"])
             self.generator.set_state(state["generator"])
-            rows = [[float(number) for number in row] for row in state["history"]]
-            self.history = [Epoch(Score(a, b), Score(c, d)) for a, b, c, d in rows]
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            self.history = history
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(
                 f"the saved state does not fit this model and optimiser ({reason}); "
@@ -127,12 +128,14 @@ def evaluate(
     model.eval()
     total, hits = 0.0, 0
     batches = torch.split(torch.arange(len(data.labels)), EVALUATION_BATCH)
-    with seeded(seed, data.inputs.device), torch.no_grad():
-        for rows in batches:
-            scores, labels = model(data.inputs[rows]), data.labels[rows]
-            total += loss(scores, labels).item() * len(rows)
-            hits += _hits(scores, labels)
-    model.train(was_training)
+    try:
+        with seeded(seed, data.inputs.device), torch.no_grad():
+            for rows in batches:
+                scores, labels = model(data.inputs[rows]), data.labels[rows]
+                total += loss(scores, labels).item() * len(rows)
+                hits += _hits(scores, labels)
+    finally:
+        model.train(was_training)
     return Score(total / len(data.labels), hits / len(data.labels))
 
 
@@ -167,7 +170,8 @@ def fit(
 
     Raises:
         ValueError: if epochs or batch_size is below 1, there are no samples, not one label per
-            sample, or more epochs in the history than asked for.
+            sample, more epochs in the history than asked for, or a cosine of the learning rate
+            that ends before the training does: beyond its end it rises again.
         FloatingPointError: as soon as a loss is not finite.
 
     >>> _ = torch.manual_seed(0)
@@ -180,10 +184,11 @@ def fit(
     1.0
     """
     for name, number in (("epochs", epochs), ("batch_size", batch_size)):
-        if number < 1:
-            raise ValueError(f"{name} must be at least 1, got {number}")
+        if type(number) is not int or number < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, got {number}")
     _check_data(train, "train")
     _check_data(validation, "validation")
+    _check_schedule(training, epochs, updates_per_epoch(len(train.labels), batch_size))
     if len(training.history) > epochs:
         raise ValueError(
             f"the training has {len(training.history)} epochs behind it, more than epochs={epochs}"
@@ -222,7 +227,22 @@ def _hits(scores: Tensor, labels: Tensor) -> int:
     return int((scores.argmax(1) == labels).sum())
 
 
+def _check_schedule(training: Training[Any], epochs: int, updates: int) -> None:
+    schedule, left = training.scheduler, (epochs - len(training.history)) * updates
+    if isinstance(schedule, CosineAnnealingLR) and schedule.last_epoch + left > schedule.T_max:
+        raise ValueError(
+            f"the learning rate falls to its end at update {schedule.T_max} and then rises again, "
+            f"but this training ends at update {schedule.last_epoch + left}; "
+            f"make the schedule with T_max={schedule.last_epoch + left}"
+        )
+
+
 def _check_data(data: Dataset, name: str) -> None:
+    if data.labels.ndim != 1 or data.labels.is_floating_point():
+        raise ValueError(
+            f"labels of {name} must be integers (S,), one per sample, got "
+            f"{data.labels.dtype} {tuple(data.labels.shape)}"
+        )
     if not 0 < len(data.inputs) == len(data.labels):
         raise ValueError(
             f"{name} must have one label per sample and at least one of them, got inputs "

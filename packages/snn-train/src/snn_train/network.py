@@ -11,7 +11,7 @@ from snn_neurons import li, lif
 from torch import Tensor, nn
 
 Encoder = Callable[[Tensor], Tensor]
-"""``inputs (B, *F) -> spikes (T, B, N_in)``."""
+"""``inputs (B, *F) -> spikes (T, B, N_in)``; of `Events` take ``to_grid(dt)``."""
 
 Decoder = Callable[[Tensor], Tensor]
 """``output trace (T, B, C) -> scores (B, C)``."""

@@ -60,7 +60,7 @@ def learning_curve_figure(history: Sequence[Epoch], title: str) -> Figure:
         percents = [100 * score.accuracy for score in scores]
         loss.plot(epochs, losses, label=f"{name}, {losses[-1]:.3g} at the end", **form)
         accuracy.plot(epochs, percents, label=f"{name}, {percents[-1]:.1f} % at the end", **form)
-    loss.set(ylabel="cross entropy (nat)", yscale="log")
+    loss.set(ylabel="mean loss", yscale="log")
     loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     loss.yaxis.set_major_formatter("{x:g}")
     loss.yaxis.set_minor_formatter(NullFormatter())

@@ -9,8 +9,11 @@ import torch
 
 
 @contextlib.contextmanager
-def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     """Torch draws from this seed inside the block; its random state is put back afterwards.
+
+    The state of the CPU and of the device, if another one is given; ``torch.manual_seed`` seeds
+    every GPU of the machine, and those that were not named keep that seed.
 
     For what takes no generator: the initial weights of a layer, dropout.
 
@@ -25,7 +28,8 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
     >>> torch.equal(first, second)
     True
     """
-    devices = [] if device is None or device.type == "cpu" else [device]
-    with torch.random.fork_rng(devices=devices):
+    device = torch.device(device)
+    devices = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(devices=devices, device_type=device.type):
         torch.manual_seed(seed)
         yield

@@ -22,6 +22,8 @@ from snn_train.random_numbers import seeded
 from snn_train.tasks.record import Task
 
 CHECKPOINT = "checkpoint.pt"
+METRICS = "metrics.json"
+PICTURES = ("learning_curve.png", "raster.png", "membrane.png")
 DOTS_PER_INCH = 150
 
 
@@ -108,15 +110,27 @@ def take_up(run: Run, samples: int, folder: Path) -> Training[SpikingClassifier]
 
 
 def claim_folder(run: Run, folder: Path) -> None:
-    """Make the folder for a run that starts anew; one with another run in it is left alone.
+    """Make the folder for a run that starts anew; one with another or unfinished run is left alone.
+
+    What a finished run of the same description left there is deleted: it will be made again.
 
     Raises:
-        ValueError: if the checkpoint there belongs to another run, or cannot be read.
+        ValueError: if the checkpoint there belongs to another run, is not finished, or cannot be
+            read.
         OSError: if the folder cannot be made.
     """
     path = folder / CHECKPOINT
     if path.exists():
-        require_same_run(path, load_checkpoint(path).run, run.description())
+        found = load_checkpoint(path)
+        require_same_run(path, found.run, run.description())
+        done, total = len(found.training.get("history", ())), run.task.schedule.epochs
+        if done < total:
+            raise ValueError(
+                f"{path} holds a training that is not finished, {done} of {total} epochs: go on "
+                f"with --resume, choose another --out, or delete that folder"
+            )
+        for name in (CHECKPOINT, METRICS, *PICTURES):
+            (folder / name).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -141,7 +155,7 @@ def write_metrics(run: Run, training: Training[Any], test: Score, folder: Path) 
         ],
         "test": test._asdict(),
     }
-    path = folder / "metrics.json"
+    path = folder / METRICS
     path.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return path
 
@@ -163,11 +177,12 @@ def write_pictures(
     label, guess = int(sample.labels[0]), int(activity.scores[0].argmax())
     title = f"{run.title}: a sample of class {label}, read as {guess}"
     v_th = float(model.hidden.params.v_th)
-    figures = {
-        "learning_curve.png": learning_curve_figure(training.history, run.title),
-        "raster.png": raster_figure(activity, dt, title),
-        "membrane.png": membrane_figure(activity, dt, label, v_th, title),
-    }
-    for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=DOTS_PER_INCH)
-    return [folder / name for name in figures]
+    figures = (
+        learning_curve_figure(training.history, run.title),
+        raster_figure(activity, dt, title),
+        membrane_figure(activity, dt, label, v_th, title),
+    )
+    paths = [folder / name for name in PICTURES]
+    for path, figure in zip(paths, figures, strict=True):
+        figure.savefig(path, dpi=DOTS_PER_INCH)
+    return paths

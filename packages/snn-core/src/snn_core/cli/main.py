@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UnknownName, AmbiguousName, MissingNeed, PluginError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         # the reader, say `head`, has seen enough; Python must not flush into the closed pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

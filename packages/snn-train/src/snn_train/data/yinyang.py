@@ -58,7 +58,7 @@ def yin_yang(size: int, seed: int, *, r_small: float = 0.1, r_big: float = 0.5) 
         r_big: radius of the symbol.
 
     Returns:
-        inputs ``(S, 4)`` float64 in [0, 1], labels ``(S,)`` in 0, 1, 2.
+        inputs ``(S, 4)`` float64, in [0, 1] for the published radii, labels ``(S,)`` in 0, 1, 2.
 
     Raises:
         ValueError: if size is not positive, or the radii do not satisfy ``0 < 2 r_small < r_big``
