@@ -85,8 +85,10 @@ class Layer(nn.Module):
         self.backends = candidates(backend)
         self._asked = backend if isinstance(backend, str) else backend.name
         self.weight = nn.Parameter(torch.empty(n_out, n_in, dtype=dtype, device=device))
-        square = torch.empty(n_out, n_out, dtype=dtype, device=device)
-        self.recurrent_weight = nn.Parameter(square) if recurrent else None
+        self.recurrent_weight = None
+        if recurrent:
+            square = torch.empty(n_out, n_out, dtype=dtype, device=device)
+            self.recurrent_weight = nn.Parameter(square)
         self.reset_parameters()
         learn = checking.names_of("learn", learn)
         self._split_params(self.neuron.Params() if params is None else params, learn)

@@ -148,6 +148,15 @@ def test_a_weight_of_low_precision_does_not_miscount_events():
         run(crowd, weight=W.bfloat16())
 
 
+def test_counts_that_the_weight_cannot_hold_are_refused():
+    x = torch.full((2, 1, 10), 256)
+    assert run(x, weight=W.bfloat16()).output.dtype == torch.bfloat16
+    with pytest.raises(ValueError, match=r"x counts to 257, and the weight's torch.bfloat16 holds"):
+        run(x + 1, weight=W.bfloat16())
+    run(x + 1, weight=W)
+    run(torch.ones(2, 0, 10).int(), weight=W)
+
+
 def test_an_observation_must_have_the_steps_and_the_dtype():
     neuron = TOY._replace(observes=("v",))
     x = torch.zeros(4, 1, 10)

@@ -1,5 +1,7 @@
 """Layer: its parameters, what they share with the user's tensors, what is saved of them."""
 
+import io
+
 import pytest
 import snn_core as snn
 import torch
@@ -78,6 +80,17 @@ def test_truncated_backpropagation_goes_on_from_a_detached_state():
     assert not state.neuron.v.requires_grad
     assert not state.output.requires_grad
     assert torch.equal(state.output, layer(X).state.output)
+
+
+def test_a_recurrent_state_is_saved_as_its_two_parts():
+    layer = snn.Layer(5, 4, TOY, dt=DT, recurrent=True)
+    state = snn.detached(layer(X[:5]).state)
+    file = io.BytesIO()
+    torch.save({"neuron": state.neuron._asdict(), "output": state.output}, file)
+    file.seek(0)
+    read = torch.load(file, weights_only=True)
+    again = snn.RecurrentState(TOY.State(**read["neuron"]), read["output"])
+    assert torch.equal(layer(X[5:], again).output, layer(X).output[5:])
 
 
 def test_a_tensor_parameter_is_kept_apart_from_what_a_layer_has():

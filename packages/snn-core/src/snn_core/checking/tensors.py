@@ -48,10 +48,25 @@ def check_input(x: Tensor | Events, weight: Tensor | None) -> None:
         raise TypeError(
             f"x is {x.dtype}; without a weight it must be floating point: pass x.float()"
         )
-    # Counts take the weight's dtype, which holds them; under autocast a product takes any dtype.
-    mixed = not x.is_floating_point() or _autocasts(x.device.type)
     if weight is not None:
-        check_same("x", x, weight, dtype=not mixed)
+        # Counts take the weight's dtype; under autocast a product takes any.
+        counts = not x.is_floating_point()
+        check_same("x", x, weight, dtype=not (counts or _autocasts(x.device.type)))
+        if counts:
+            _check_countable(x, weight.dtype)
+
+
+def _check_countable(x: Tensor, dtype: torch.dtype) -> None:
+    """Half precision has the integers up to 256 or 2048 only; single up to 16 millions."""
+    most, values = 2 / torch.finfo(dtype).eps, readable(x)
+    if x.dtype == torch.bool or values is None or values.numel() == 0:
+        return
+    low, high = (extreme.item() for extreme in torch.aminmax(values))
+    if max(-low, high) > most:
+        raise ValueError(
+            f"x counts to {max(-low, high)}, and the weight's {dtype} holds whole numbers up to "
+            f"{most:g} only; take a weight of torch.float32"
+        )
 
 
 def _autocasts(device: str) -> bool:
