@@ -141,7 +141,12 @@ class Events(NamedTuple):
         return grid.reshape(n_steps, len(self.times), *self.shape)
 
     def detach(self) -> Events:
-        """The same events without the gradient of their times."""
+        """The same events without the gradient of their times.
+
+        >>> times = torch.zeros(1, 1, requires_grad=True)
+        >>> Events.of(times, torch.zeros(1, 1).long(), (1,), 1.0).detach().times.requires_grad
+        False
+        """
         return self._replace(times=self.times.detach())
 
     def to(self, device: torch.device | str) -> Events:
@@ -153,6 +158,10 @@ class Events(NamedTuple):
 
         Raises:
             ValueError, TypeError: names the first thing that is not as the class says.
+
+        >>> Events(torch.tensor([[2.0]]), torch.tensor([[0]]), (1,), 1.0).check()
+        Traceback (most recent call last):
+        ValueError: an event at 2.0 s is outside [0, 1.0) s; drop it or give a longer duration
         """
         _check_tensors(self.times, self.index)
         _check_extent(self.shape, self.duration)

@@ -139,7 +139,12 @@ class Layer(nn.Module):
 
     @property
     def params(self) -> Any:
-        """The neuron's Params as they stand now, learnt ones in their own units."""
+        """The neuron's Params as they stand now, learnt ones in their own units.
+
+        >>> from snn_core.testing import TOY
+        >>> round(Layer(5, 3, TOY, dt=1e-3, learn=("tau_mem",)).params.tau_mem.item(), 6)
+        0.01
+        """
         values = {}
         for name in self.neuron.Params._fields:
             if name in self._numbers:
@@ -169,6 +174,12 @@ class Layer(nn.Module):
         """Run the layer: what ``integrate`` returns for x ``(T, B, n_in)`` or Events.
 
         ``record`` is the layer's own if not given.
+
+        >>> from snn_core.testing import TOY
+        >>> layer, x = Layer(5, 3, TOY, dt=1e-3), torch.rand(10, 2, 5)
+        >>> out = layer(x, record=("v",))
+        >>> layer(x, out.state).output.shape, out.traces.v.shape
+        (torch.Size([10, 2, 3]), torch.Size([10, 2, 3]))
         """
         record = self.record if record is None else tuple(record)
         problem = self._pose(x, state, record, observed)

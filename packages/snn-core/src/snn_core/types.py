@@ -76,6 +76,13 @@ class Neuron(NamedTuple):
         step: ``(x, state, params, threshold, dt) -> (output, State)``, pure; a neuron that can
             take measurements has a last argument ``observed: Observed | None = None``.
         observes: the fields of ``Observed`` that its step takes; any other is refused.
+
+    >>> import torch
+    >>> from snn_core.testing import TOY
+    >>> state = TOY.initial_state(TOY.Params(), (1, 2), dtype=torch.float32, device="cpu")
+    >>> z, state = TOY.step(torch.tensor([[0.5, 2.0]]), state, TOY.Params(), torch.relu, dt=1e-3)
+    >>> z, state.v
+    (tensor([[0., 1.]]), tensor([[0.5000, 0.0000]]))
     """
 
     name: str
@@ -96,6 +103,10 @@ class Observed(NamedTuple):
         v: membrane after integration, before the threshold; the software reset is then skipped.
         w: adaptation, after its update.
         z: emitted spikes, after threshold and refractory mask.
+
+    >>> import torch
+    >>> Observed(z=torch.ones(5, 1, 3)).v is None
+    True
     """
 
     v: Tensor | None = None
@@ -104,7 +115,15 @@ class Observed(NamedTuple):
 
 
 class RecurrentState(NamedTuple):
-    """The state of a recurrent layer: its neurons' State and their last output ``(B, *N)``."""
+    """The state of a recurrent layer: its neurons' State and their last output ``(B, *N)``.
+
+    >>> import torch, snn_core as snn
+    >>> from snn_core.testing import TOY
+    >>> weight = torch.zeros(3, 3)
+    >>> out = snn.integrate(TOY, torch.ones(5, 2, 3), recurrent_weight=weight, dt=1e-3)
+    >>> out.state.neuron.v.shape, out.state.output.shape
+    (torch.Size([2, 3]), torch.Size([2, 3]))
+    """
 
     neuron: Any
     output: Tensor
@@ -132,6 +151,12 @@ class Output(NamedTuple):
             ``Events`` from event-driven backends.
         state: the state after the last step, to be passed on as ``state=``.
         traces: the neuron's State type with fields ``(T, B, *N)``; None where not recorded.
+
+    >>> import torch, snn_core as snn
+    >>> from snn_core.testing import TOY
+    >>> out = snn.integrate(TOY, torch.ones(5, 2, 3), dt=1e-3, record=("v",))
+    >>> out.output.shape, out.state.v.shape, out.traces.v.shape
+    (torch.Size([5, 2, 3]), torch.Size([2, 3]), torch.Size([5, 2, 3]))
     """
 
     output: Any
@@ -175,6 +200,14 @@ class Backend(NamedTuple):
         rank: ``auto`` tries the highest first; None means only by name.
         supports: ``(Problem) -> None`` if it can run the problem, else the reason why not.
         run: ``(Problem) -> Output``.
+
+    >>> import torch, snn_core as snn
+    >>> from snn_core.testing import TOY
+    >>> eager = snn.backend("eager")
+    >>> mine = Backend("mine", None, lambda problem: "it is not finished", eager.run)
+    >>> snn.integrate(TOY, torch.ones(5, 2, 3), dt=1e-3, backend=mine)
+    Traceback (most recent call last):
+    snn_core.errors.Unsupported: backend 'mine' cannot run this: it is not finished
     """
 
     name: str

@@ -85,6 +85,9 @@ def check_agreement(
 
     Raises:
         AssertionError: a difference, or a refusal without a reason.
+
+    >>> check_agreement(EAGER, TOY, cases=CASES[:3])
+    6
     """
     compared = 0
     for case in cases:

@@ -97,11 +97,23 @@ class Threshold:
         return dataclasses.replace(self, alpha=_positive_number(self.name, alpha))
 
     def with_strictness(self, strict: bool) -> Threshold:
-        """The same formula firing at ``x > 0`` (True) or at ``x >= 0`` (False)."""
+        """The same formula firing at ``x > 0`` (True) or at ``x >= 0`` (False).
+
+        >>> import torch
+        >>> from snn_core.thresholds import ATAN
+        >>> ATAN(torch.zeros(1)), ATAN.with_strictness(False)(torch.zeros(1))
+        (tensor([0.]), tensor([1.]))
+        """
         return dataclasses.replace(self, strict=strict)
 
     def smooth(self, x: Tensor) -> Tensor:
-        """The primitive at this alpha: what takes the spike's place in a gradient check."""
+        """The primitive at this alpha: what takes the spike's place in a gradient check.
+
+        >>> import torch
+        >>> from snn_core.thresholds import SIGMOID
+        >>> SIGMOID.smooth(torch.zeros(1))
+        tensor([0.5000])
+        """
         return self.primitive(x, self.alpha)
 
 
