@@ -6,6 +6,7 @@ import warnings
 
 from snn_core import lookup
 from snn_core.errors import BackendWarning, MissingNeed, PluginWarning, Unsupported
+from snn_core.events import Events
 from snn_core.registry import default_registry
 from snn_core.types import Backend, Problem
 
@@ -41,12 +42,19 @@ def select(backends: tuple[Backend, ...], problem: Problem) -> tuple[Backend, li
         Unsupported: none does; the message has every reason.
     """
     reasons: list[str] = []
-    for backend in backends:
+    for backend in _of_device(backends, problem) or backends:
         reason = _reason(backend, problem)
         if reason is None:
             return backend, reasons
         reasons.append(f"backend {backend.name!r} cannot run this: {reason}")
     raise Unsupported("; ".join(reasons) or "no backend is left to choose from; run `snn doctor`")
+
+
+def _of_device(backends: tuple[Backend, ...], problem: Problem) -> tuple[Backend, ...]:
+    """Those that run on the problem's device: that the others do not is no news to anyone."""
+    tensor = problem.x if problem.weight is None else problem.weight
+    device = (tensor.times if isinstance(tensor, Events) else tensor).device.type
+    return tuple(one for one in backends if one.devices is None or device in one.devices)
 
 
 def _reason(backend: Backend, problem: Problem) -> str | None:

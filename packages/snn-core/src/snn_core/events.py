@@ -121,23 +121,12 @@ class Events(NamedTuple):
         tensor([2., 0.])
         """
         n_steps = self.steps(dt)
-        if self.times.requires_grad:
-            raise ValueError(
-                "the event times carry a gradient, which a grid cannot keep; "
-                "convert events.detach(), or choose a backend that takes events"
-            )
-        self.check()
-        steps = self.times.double() / dt
-        # A time k*dt may have been rounded below k*dt, by more in single precision.
-        noise = _FORGIVEN_STEPS + 4 * torch.finfo(self.times.dtype).eps * steps
-        real = self.times.isfinite()
-        sample = real.nonzero(as_tuple=True)[0]
-        row = (steps + noise)[real].floor().long().clamp(max=n_steps - 1)
+        step, sample, neuron = in_bins(self, dt)
         size = (n_steps, len(self.times), math.prod(self.shape))
         grid = torch.zeros(size, dtype=dtype, device=self.times.device)
         one = grid.new_ones(())
-        grid.index_put_((row, sample, self.index[real]), one, accumulate=True)
-        _check_countable(grid, len(row))
+        grid.index_put_((step, sample, neuron), one, accumulate=True)
+        _check_countable(grid, len(step))
         return grid.reshape(n_steps, len(self.times), *self.shape)
 
     def detach(self) -> Events:
@@ -182,6 +171,29 @@ class Events(NamedTuple):
                 f"{self.shape} with {n_neurons} neurons, 0 to {n_neurons - 1}"
             )
         return self
+
+
+def in_bins(events: Events, dt: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Step, sample and neuron of each event, int64 ``(n_events,)``, for kernels that take events.
+
+    They come sample after sample, and the steps of a sample ascend.
+
+    Raises:
+        ValueError: as ``Events.to_grid``, but for a bin that holds too many.
+    """
+    n_steps = events.steps(dt)
+    if events.times.requires_grad:
+        raise ValueError(
+            "the event times carry a gradient, which a grid cannot keep; "
+            "convert events.detach(), or choose a backend that takes events"
+        )
+    events.check()
+    steps = events.times.double() / dt
+    # A time k*dt may have been rounded below k*dt, by more in single precision.
+    noise = _FORGIVEN_STEPS + 4 * torch.finfo(events.times.dtype).eps * steps
+    real = events.times.isfinite()
+    step = (steps + noise)[real].floor().long().clamp(max=n_steps - 1)
+    return step, real.nonzero(as_tuple=True)[0], events.index[real]
 
 
 def _check_tensors(times: Tensor, index: Tensor) -> None:

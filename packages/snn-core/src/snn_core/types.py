@@ -200,6 +200,8 @@ class Backend(NamedTuple):
         rank: ``auto`` tries the highest first; None means only by name.
         supports: ``(Problem) -> None`` if it can run the problem, else the reason why not.
         run: ``(Problem) -> Output``.
+        devices: where it runs, such as ``("cpu",)``; ``auto`` does not ask it elsewhere. None for
+            every device.
 
     >>> import torch, snn_core as snn
     >>> from snn_core.testing import TOY
@@ -214,3 +216,4 @@ class Backend(NamedTuple):
     rank: int | None
     supports: Callable[[Problem], str | None]
     run: Callable[[Problem], Output]
+    devices: tuple[str, ...] | None = None

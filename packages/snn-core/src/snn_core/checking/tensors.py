@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import get_proxy_mode
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from snn_core.events import Events
 
@@ -125,7 +125,7 @@ def check_recurrent_weight(weight: Tensor | None, shape: tuple[int, ...], like: 
 
 def readable(tensor: Tensor) -> Tensor | None:
     """The values behind a tensor, if a check may look: not on meta, nor while torch traces."""
-    if torch.compiler.is_compiling() or tensor.is_meta or get_proxy_mode() is not None:
+    if torch.compiler.is_compiling() or tensor.is_meta or is_in_torch_dispatch_mode():
         return None
     return torch.func.debug_unwrap(tensor.detach())
 

@@ -1,0 +1,27 @@
+"""Backend ``numba``: one compiled kernel per layer and direction, on the CPU.
+
+It is called so for what its users know; its kernels are LLVM code that llvmlite, the compiler
+library under Numba, turns into machine code.
+"""
+
+from __future__ import annotations
+
+from snn_core.types import Backend, Output, Problem
+from snn_fused.posing import declined, neuron_state
+from snn_fused.running import execute, reason_of
+
+
+def supports(problem: Problem) -> str | None:
+    """Dense float32 and float64 on the CPU, whatever the neuron, if its step is pointwise."""
+    device = neuron_state(problem)[0].device.type
+    if device != "cpu":
+        return f"it runs on the CPU, the layer is on {device}"
+    return declined(problem) or reason_of(problem)
+
+
+def run(problem: Problem) -> Output:
+    """Compile at the first call of a kind, then run."""
+    return execute(problem)
+
+
+NUMBA = Backend("numba", 10, supports, run, devices=("cpu",))

@@ -1,0 +1,65 @@
+"""Feedback: what a recurrent layer's kernels need besides, and the gradient of its weight."""
+
+from __future__ import annotations
+
+from snn_fused.cpu.drive import WeightGrad
+from snn_fused.cpu.rows import Rows, rows_of, single_row
+from snn_fused.cpu.spikes import of_dense
+from snn_fused.layer import Inputs
+from torch import Tensor
+
+
+class Feedback:
+    """The recurrent weight of one call; without one, everything here is empty.
+
+    Args:
+        inputs: of the call.
+        wants_weight: whether the weight's gradient is needed.
+    """
+
+    def __init__(self, inputs: Inputs, wants_weight: bool = False) -> None:
+        weight, before = inputs.recurrent_weight, inputs.before
+        self._grad = WeightGrad(weight) if wants_weight and weight is not None else None
+        self._before = None if before is None else before.contiguous()
+        self._weight = None if weight is None else weight.contiguous()
+        self._transposed = None if weight is None else weight.t().contiguous()
+        self.before_grad = None if before is None else before.new_zeros(before.shape)
+
+    def rows(self, output: Tensor, first: int) -> dict[str, Rows]:
+        """What both kernels read: the weight, and the output before step ``first``."""
+        if self._transposed is None or self._before is None:
+            return {}
+        return {
+            "feedback.transposed": single_row(self._transposed),
+            "output.before": single_row(output[first - 1] if first else self._before),
+        }
+
+    def rows_back(self, output: Tensor, first: int) -> dict[str, Rows]:
+        """What the backward kernel has besides: the output of its steps, the gradient to it."""
+        if self._weight is None or self.before_grad is None:
+            return {}
+        return {
+            "feedback": single_row(self._weight),
+            "output": rows_of(output[first:]),
+            "grad.feedback": single_row(self.before_grad),
+        }
+
+    def received(self, output: Tensor, first: int, grad: Tensor) -> None:
+        """Add a stretch to the weight's gradient; grad ``(L, B, N)`` to what its neurons got."""
+        if self._grad is None or self._before is None:
+            return
+        if first == 0:
+            self._grad.add_dense(self._before, grad[0])
+            first, grad = 1, grad[1:]
+        sent = output[first - 1 : first - 1 + len(grad)]
+        if not len(sent):
+            return
+        spikes = of_dense(sent, sent.dtype)
+        if spikes is None:
+            self._grad.add_dense(sent.flatten(0, 1), grad.flatten(0, 1))
+        else:
+            self._grad.add_spikes(spikes, 0, len(sent), grad)
+
+    def weight_grad(self) -> Tensor | None:
+        """The gradient of the recurrent weight, if it is wanted."""
+        return None if self._grad is None else self._grad.result()

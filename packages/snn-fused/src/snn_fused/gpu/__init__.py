@@ -1,0 +1,1 @@
+"""GPU kernels: Triton source printed from a Body, kept in files, launched on torch tensors."""

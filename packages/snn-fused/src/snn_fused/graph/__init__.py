@@ -1,0 +1,1 @@
+"""From a neuron's step to pointwise operations: trace it, lower it, split it."""
