@@ -9,7 +9,19 @@ import pytest
 import torch
 from snn_fused.cpu.backward import backward_scratch_bytes, backward_source
 from snn_fused.cpu.forward import forward_scratch_bytes, forward_source
-from snn_fused.cpu.slots import backward_slots, forward_slots, states
+from snn_fused.cpu.recurrent import (
+    recurrent_backward_scratch_bytes,
+    recurrent_backward_source,
+    recurrent_forward_scratch_bytes,
+    recurrent_forward_source,
+)
+from snn_fused.cpu.slots import (
+    backward_slots,
+    forward_slots,
+    recurrent_backward_slots,
+    recurrent_forward_slots,
+    states,
+)
 from snn_fused.graph.body import Body, Node
 from torch import Tensor
 
@@ -252,6 +264,84 @@ def test_backward_in_pieces_and_with_a_repeated_row(compiled, n_steps):
     arrays["grad.output"] = torch.rand(150).expand(n_steps, 150)
     expected = expected_backward(forward, backward, arrays, True)
     run_backward(compiled, forward, backward, arrays, True, [(96, 150), (0, 32), (32, 96)])
+    for name, value in expected.items():
+        assert torch.equal(arrays[name], value), name
+
+
+def dyadic(shape, denominator):
+    """Random numbers whose sums and products are exact, in any order."""
+    return torch.randint(-denominator, denominator + 1, shape) / denominator
+
+
+def linear_steps(backward_outputs):
+    """A step that is exact on such numbers: v after is v / 2 + x, the output v where above 1/2."""
+    names = ("x", "state.v", "number.0")
+    b = Builder(*names)
+    v = b("add", b("mul", "state.v", "number.0"), "x")
+    fires = b("gt", v, "number.0")
+    output = b("where", fires, v, b("sub", v, v))
+    forward = b.body({"output": output, "state.v": v})
+    b = Builder(*names, "grad.output", "grad.state.v")
+    v = b("add", b("mul", "state.v", "number.0"), "x")
+    fires = b("gt", v, "number.0")
+    to_v = b("add", "grad.state.v", b("where", fires, "grad.output", b("sub", v, v)))
+    outputs = {"grad.x": to_v, "grad.state.v": b("mul", to_v, "number.0"), "sum.0": b("mul", to_v, "state.v")}
+    wanted = ("grad.x", "grad.state.v", *backward_outputs)
+    return forward, b.body({name: place for name, place in outputs.items() if name in wanted})
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_neurons", [1, 3, 17, 40, 150, 300])
+@pytest.mark.parametrize("n_steps", [1, 4])
+@pytest.mark.parametrize("sums", [(), ("sum.0",)])
+def test_recurrent(compiled, dtype, n_neurons, n_steps, sums):
+    torch.manual_seed(0)
+    n_batch, n = 3, n_neurons
+    forward, backward = linear_steps(sums)
+    shape, lanes = (n_steps, n_batch * n), n_batch * n
+    weight = (dyadic((n, n), 2) * (torch.rand(n, n) < 3 / n)).to(dtype)
+    arrays = {"numbers": torch.tensor([0.5], dtype=torch.float64), "feedback": weight.flatten()}
+    arrays["feedback.transposed"] = weight.t().contiguous().flatten()
+    for name in ("x", "grad.output"):
+        arrays[name] = dyadic(shape, 4).to(dtype)
+    for name in ("state.v.before", "output.before", "grad.state.v", "grad.feedback", "sum.0"):
+        arrays[name] = dyadic((lanes,), 4).to(dtype)
+    arrays |= {name: torch.empty(shape, dtype=dtype) for name in ("output", "grad.x")}
+    arrays["state.v.after"] = torch.empty(lanes, dtype=dtype)
+
+    z, v = arrays["output.before"], arrays["state.v.before"]
+    steps, half = [], torch.tensor(0.5, dtype=dtype)
+    for t in range(n_steps):
+        fed = (z.view(n_batch, n) @ weight.t()).flatten()
+        given = {"x": arrays["x"][t] + fed, "state.v": v, "number.0": half}
+        found = interpret(forward, given)
+        steps.append(given)
+        z, v = found["output"], found["state.v"]
+        steps[-1]["output"] = z
+    expected = {name: arrays[name].clone() for name in ("grad.state.v", "grad.feedback", *sums)}
+    to_x = torch.empty(shape, dtype=dtype)
+    for t in reversed(range(n_steps)):
+        to_z = arrays["grad.output"][t] + expected["grad.feedback"]
+        grads = {"grad.output": to_z, "grad.state.v": expected["grad.state.v"]}
+        found = interpret(backward, {**steps[t], **grads})
+        to_x[t], expected["grad.state.v"] = found["grad.x"], found["grad.state.v"]
+        expected["grad.feedback"] = (to_x[t].view(n_batch, n) @ weight).flatten()
+        if sums:
+            expected["sum.0"] = expected["sum.0"] + found["sum.0"]
+
+    header = [n_steps, lanes, 1, n, n_batch]
+    pieces = [(1, 3), (0, 1)]
+    kernel = compiled(recurrent_forward_source(forward, dtype))
+    scratch = recurrent_forward_scratch_bytes(forward, dtype, n)
+    call(kernel, recurrent_forward_slots(forward), arrays, header, scratch, pieces)
+    assert torch.equal(arrays["output"], torch.stack([step["output"] for step in steps]))
+    assert torch.equal(arrays["state.v.after"], v)
+
+    kernel = compiled(recurrent_backward_source(forward, backward, dtype))
+    scratch = recurrent_backward_scratch_bytes(forward, backward, dtype, n_steps, n)
+    slots = recurrent_backward_slots(forward, backward)
+    call(kernel, slots, arrays, header, scratch, pieces)
+    assert torch.equal(arrays["grad.x"], to_x)
     for name, value in expected.items():
         assert torch.equal(arrays[name], value), name
 

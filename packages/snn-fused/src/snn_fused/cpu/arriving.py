@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snn_fused.cpu.rows import Rows, rows_from
-from snn_fused.graph.tracing import Spec
+from snn_fused.graph.tracing import LATE_OUTPUT, Spec, shown_state
 from snn_fused.layer import Grads
 from torch import Tensor
 
@@ -24,6 +24,7 @@ class Arriving:
         self._zeros = like.new_zeros(like.shape)
         self._output = self._stream(grads.output)
         self._traces = dict(zip(spec.record, map(self._stream, grads.traces), strict=True))
+        self._shown = shown_state(spec)
         self._state = dict(zip(spec.neuron.State._fields, grads.state, strict=True))
 
     def _stream(self, grad: Tensor | None) -> Tensor:
@@ -36,12 +37,19 @@ class Arriving:
     def rows(self, first: int) -> dict[str, Rows]:
         """The gradients from step ``first`` on; the kernel takes a trace's one row late itself."""
         traces = {f"grad.trace.{name}": rows_from(grad, first) for name, grad in self._traces.items()}
-        return {"grad.output": rows_from(self._output, first), **traces}
+        if self._shown is None:
+            return {"grad.output": rows_from(self._output, first), **traces}
+        nothing = Rows(self._zeros.data_ptr(), 0)
+        return {"grad.output": nothing, LATE_OUTPUT: rows_from(self._output, first), **traces}
 
     def carried(self) -> list[Tensor]:
-        """The gradients to the state after the last step, its trace's included; to write on."""
+        """The gradients to the state after the last step, with its trace's; to write on."""
         found = []
         for name, grad in self._state.items():
             whole = self._zeros.clone() if grad is None else self._zeros + grad
-            found.append(whole + self._traces[name][-1] if name in self._traces else whole)
+            if name in self._traces:
+                whole = whole + self._traces[name][-1]
+            if name == self._shown:
+                whole = whole + self._output[-1]
+            found.append(whole)
         return found

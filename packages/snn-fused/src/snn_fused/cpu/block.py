@@ -96,6 +96,13 @@ class Block(NamedTuple):
         """The values called so, by name."""
         return {name: self.read(name, place, mask) for name in names}
 
+    def read_missing(
+        self, names: Iterable[str], given: Mapping[str, str], place: str, mask: str
+    ) -> dict[str, str]:
+        """What is given, and the values of the other names."""
+        missing = [name for name in names if name not in given]
+        return {**self.read_all(missing, place, mask), **given}
+
     def write_all(self, values: Mapping[str, str], place: str, mask: str) -> None:
         """Store groups under names."""
         for name, value in values.items():

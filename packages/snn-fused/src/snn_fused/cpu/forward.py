@@ -6,7 +6,7 @@ import torch
 
 from snn_fused.cpu.block import AHEAD, APART, BLOCK_BYTES, Block, by_place, work_arrays
 from snn_fused.cpu.code import Code, module
-from snn_fused.cpu.march import Values, march
+from snn_fused.cpu.march import UNLINKED, Link, Values, march
 from snn_fused.cpu.memory import finish_stores
 from snn_fused.cpu.slots import forward_slots, states
 from snn_fused.cpu.table import (
@@ -40,7 +40,8 @@ def forward_source(body: Body, dtype: torch.dtype) -> str:
     length = BLOCK_BYTES // group.size
     with code.loop("%lo", "%hi", length) as start:
         count = smaller(code, code.value(f"sub i64 %hi, {start}"), str(length))
-        _run(Block(code, group, table, numbers, past_cache, start, count, work, {}, {}), body)
+        block = Block(code, group, table, numbers, past_cache, start, count, work, {}, {})
+        run_steps(block, body, UNLINKED)
     finish_stores(code, past_cache)
     code.line("ret void")
     return module([code.define("void @kernel", KERNEL, "nounwind")], code.needs)
@@ -51,27 +52,21 @@ def forward_scratch_bytes(body: Body) -> int:
     return len(states(body)) * APART
 
 
-def _run(block: Block, body: Body) -> None:
-    """Write all steps of a block."""
+def run_steps(block: Block, body: Body, link: Link) -> None:
+    """Write all steps of a block, whose scratch memory has the state."""
     code, n_steps = block.code, block.table.header["n_steps"]
 
     def at(done: str) -> Block:
         later = clipped(code, code.value(f"add i64 {done}, {AHEAD}"), n_steps)
         return block.at_step(done).before_step(later)
 
-    def step(now: Block, place: str, mask: str, state: Values) -> Values:
-        return advance(now, body, place, mask, state)
+    def step(now: Block, place: str, mask: str, given: Values) -> Values:
+        known = by_place(body, now.read_missing(body.inputs, given, place, mask))
+        results = now.compute(body, known, dict(body.outputs))
+        after = {name: results.pop(name) for name in states(body)}
+        now.write_all(results, place, mask)
+        return after
 
     block.at_step("0").copy([(f"{name}.before", name) for name in states(body)])
-    march(block, n_steps, states(body), at, step)
+    march(block, n_steps, states(body), at, step, link)
     block.at_step("0").copy([(name, f"{name}.after") for name in states(body)])
-
-
-def advance(block: Block, body: Body, place: str, mask: str, state: Values) -> Values:
-    """Write one step of a group; returns the state after it."""
-    others = [name for name in body.inputs if name not in state]
-    known = by_place(body, {**block.read_all(others, place, mask), **state})
-    results = block.compute(body, known, dict(body.outputs))
-    after = {name: results.pop(name) for name in state}
-    block.write_all(results, place, mask)
-    return after

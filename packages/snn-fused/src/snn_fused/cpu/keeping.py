@@ -23,18 +23,21 @@ Graph = dict[int, dict[int, int]]
 """For each vertex its neighbours and how much can still flow there."""
 
 
-def kept(backward: Body) -> tuple[int, ...]:
+def kept(backward: Body, again: tuple[str, ...]) -> tuple[int, ...]:
     """The places of a backward body that are best kept for each step, in order.
 
-    Those of x and of measurements are read again where they are. Between sets of the same cost
-    it is the one latest in the computation, which leaves least to do.
+    Between sets of the same cost it is the one latest in the computation, which leaves least to do.
+
+    Args:
+        backward: the body.
+        again: how names of inputs begin that need not be stored, only loaded once more.
 
     >>> from snn_fused.graph.body import Node
     >>> nodes = (Node("add", (0, 1)), Node("abs", (3,)), Node("mul", (2, 4)))
-    >>> kept(Body(("x", "state.v", "grad.output"), nodes, (("grad.x", 5),)))
+    >>> kept(Body(("x", "state.v", "grad.output"), nodes, (("grad.x", 5),)), ("x",))
     (4,)
     """
-    graph = _graph(backward)
+    graph = _graph(backward, again)
     while path := _path(graph):
         amount = min(graph[a][b] for a, b in path)
         for a, b in path:
@@ -59,7 +62,7 @@ def _reached(body: Body, *prefixes: str) -> set[int]:
     return reached
 
 
-def _graph(backward: Body) -> Graph:
+def _graph(backward: Body, again: tuple[str, ...]) -> Graph:
     """Value p is an edge from vertex 2 p to 2 p + 1, as wide as its cost; its uses are unlimited.
 
     What depends on gradients, and what the body gives, lies at the sink. What depends on numbers
@@ -69,7 +72,7 @@ def _graph(backward: Body) -> Graph:
     given = _reached(backward, "x", "seen.", "state.")
     late = depends_on_gradients(backward)
     for place in sorted(given - late):
-        graph[2 * place] = {2 * place + 1: _cost(backward, place)}
+        graph[2 * place] = {2 * place + 1: _cost(backward, place, again)}
         graph[2 * place + 1] = {}
         if place < len(backward.inputs):
             graph[SOURCE][2 * place] = UNLIMITED
@@ -88,9 +91,9 @@ def _uses(body: Body) -> Iterator[tuple[int | None, tuple[int, ...]]]:
     yield None, tuple(place for _, place in body.outputs)
 
 
-def _cost(backward: Body, place: int) -> int:
+def _cost(backward: Body, place: int, again: tuple[str, ...]) -> int:
     if place < len(backward.inputs):
-        return KEPT if backward.inputs[place].startswith("state.") else READ_AGAIN
+        return READ_AGAIN if backward.inputs[place].startswith(again) else KEPT
     return KEPT if kind(backward, place) == NUMBER else UNLIMITED
 
 

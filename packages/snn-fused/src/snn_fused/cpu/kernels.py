@@ -1,4 +1,4 @@
-"""The kernels of a program on the CPU: compiled when first launched, then launched by slot names."""
+"""The kernels of a program on the CPU: compiled at their first launch, launched by slot names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ import torch
 from snn_fused.cpu.backward import backward_scratch_bytes, backward_source
 from snn_fused.cpu.compiling import Kernel, load
 from snn_fused.cpu.forward import forward_scratch_bytes, forward_source
+from snn_fused.cpu.recurrent import (
+    recurrent_backward_scratch_bytes,
+    recurrent_backward_source,
+    recurrent_forward_scratch_bytes,
+    recurrent_forward_source,
+)
 from snn_fused.cpu.rows import Rows
 from snn_fused.cpu.slots import (
     backward_slots,

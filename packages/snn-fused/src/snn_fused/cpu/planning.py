@@ -9,6 +9,9 @@ from snn_fused.cpu.keeping import kept
 from snn_fused.cpu.slots import states
 from snn_fused.graph.body import Body
 
+ZEROS = "zeros"
+"""An array of zeros: the gradient to a trace of before the first step."""
+
 
 class Plan(NamedTuple):
     """The work of a backward kernel.
@@ -52,16 +55,28 @@ class Plan(NamedTuple):
         """The gradients to recorded traces, by name."""
         return self.backward.names("grad.trace.")
 
+    @property
+    def work(self) -> tuple[str, ...]:
+        """What is in scratch memory, one row of each."""
+        zeros = (ZEROS,) if self.traces else ()
+        return (*self.followed, *self.carried, *self.sums, *zeros)
 
-def plan_of(forward: Body, backward: Body) -> Plan:
-    """Which values are stored, which are loaded again."""
-    keep = kept(backward)
+
+def plan_of(forward: Body, backward: Body, again: tuple[str, ...]) -> Plan:
+    """What a backward kernel has to do.
+
+    Args:
+        forward, backward: the bodies.
+        again: how names of inputs begin that the backward run can load as well as the forward run.
+    """
+    keep = kept(backward, again)
     n_inputs = len(backward.inputs)
-    again = {backward.inputs[place] for place in keep if place < n_inputs} - set(states(forward))
-    places = [place for place in keep if place >= n_inputs or backward.inputs[place] not in again]
+    twice = {name for name in backward.inputs if name.startswith(again)}
+    twice &= {backward.inputs[place] for place in keep if place < n_inputs}
+    places = [place for place in keep if place >= n_inputs or backward.inputs[place] not in twice]
     stored = {f"kept.{k}": place for k, place in enumerate(places)}
     outer = ("number.", "lane.", "grad.")
-    loaded = tuple(name for name in backward.inputs if name.startswith(outer) or name in again)
+    loaded = tuple(name for name in backward.inputs if name.startswith(outer) or name in twice)
     return Plan(forward, backward, stored, loaded, _followed(forward, backward, places))
 
 

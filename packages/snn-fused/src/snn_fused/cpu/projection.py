@@ -72,10 +72,11 @@ def scatter(spikes: Spikes, first: int, last: int, grad: Tensor, weight_grad_t: 
     if n_rows * n_out == 0:
         return
     given = _table(spikes, first, weight_grad_t, grad, n_rows)
-    cost = 2 * _cost(spikes, last - first, n_out)
+    cost = 2 * (_cost(spikes, last - first, n_out) + weight_grad_t.numel() * _COST)
     width = tile_width(grad.dtype, n_out, torch.get_num_threads())
+    sums = spikes.shape[2] * width * grad.element_size()
     kernel = scattering(grad.dtype, n_out, width)
-    run(kernel, given, -(-n_out // width), grain=1, scratch_bytes=0, cost=cost)
+    run(kernel, given, -(-n_out // width), grain=1, scratch_bytes=sums, cost=cost)
 
 
 def _check(spikes: Spikes, first: int, last: int, weight_t: Tensor, outputs: Tensor) -> None:
@@ -100,7 +101,7 @@ def _table(spikes: Spikes, first: int, weight_t: Tensor, outputs: Tensor, n_rows
     return table(
         *(start, spikes.columns.data_ptr(), spikes.values.data_ptr()),
         *(weight_t.data_ptr(), outputs.data_ptr()),
-        *(spikes.step_stride, spikes.batch_stride, spikes.shape[1], n_rows),
+        *(spikes.step_stride, spikes.batch_stride, spikes.shape[1], n_rows, spikes.shape[2]),
     )
 
 

@@ -112,7 +112,7 @@ def _list_group(
     ):
         packed = code.call(
             type_,
-            f"llvm.vector.compress.{suffix}",
+            f"llvm.experimental.vector.compress.{suffix}",
             [(type_, values), (group.flags, counts), (type_, "poison")],
         )
         address = element(code, group.scalar, target, found)

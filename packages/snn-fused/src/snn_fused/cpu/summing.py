@@ -2,7 +2,7 @@
 
 Their table: pointers at the first step; columns; values; the transposed weight, or its gradient;
 the outputs, or their gradient; the distances of steps and of samples in rows of the spikes;
-n_batch; the number of rows of the outputs.
+n_batch; the number of rows of the outputs; n_in.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ from snn_fused.cpu.vectors import Vector, vector
 
 TILE = 8
 """How many vectors of sums stay in registers at once; AVX2 has room for them in pairs."""
+
+WIDEST = 4
+"""How many vectors wide the sums of a thread are at most, so that those of all inputs stay in the
+cache nearest to it but one.
+"""
 
 
 class Piece(NamedTuple):
@@ -37,20 +42,21 @@ def gathering(dtype: torch.dtype, n_out: int) -> Kernel:
 @functools.cache
 def scattering(dtype: torch.dtype, n_out: int, width: int) -> Kernel:
     """The kernel that adds to the gradient of the weight, for the tiles [lo, hi) of its columns,
-    each ``width`` wide but the last.
+    each ``width`` wide but the last. It sums in the scratch memory, ``n_in * width`` numbers: where
+    two threads write to neighbouring columns, each fetches what the other has just changed.
     """
     return load(scatter_source(dtype, n_out, width))
 
 
 def tile_width(dtype: torch.dtype, n_out: int, n_threads: int) -> int:
-    """How wide a tile is, so that all threads have the same number of them.
+    """How many outputs a tile has, so that all threads have the same number of tiles.
 
-    >>> tile_width(torch.float32, 256, 1), tile_width(torch.float32, 256, 4)
-    (128, 64)
+    >>> tile_width(torch.float32, 256, 1), tile_width(torch.float32, 256, 8)
+    (64, 32)
     """
     lanes = vector(dtype).lanes
     n_vectors = -(-n_out // lanes)
-    n_tiles = n_threads * -(-n_vectors // (TILE * n_threads))
+    n_tiles = n_threads * -(-n_vectors // (WIDEST * n_threads))
     return lanes * -(-n_vectors // n_tiles)
 
 
@@ -103,8 +109,6 @@ exit:
 
 def scatter_source(dtype: torch.dtype, n_out: int, width: int) -> str:
     """The text of ``scattering``: for each tile one row after the other."""
-    group = vector(dtype)
-    whole, rest = pieces(group, width), pieces(group, n_out % width)
     return f"""
 define void @kernel(ptr noalias %table, i64 %lo, i64 %hi, ptr %scratch) {{
 entry:
@@ -119,19 +123,21 @@ tile.inside:
   %tile.next = add i64 %tile, 1
   %tile.whole = icmp slt i64 %tile, {n_out // width}
   br i1 %tile.whole, label %whole, label %rest
-{_scattered(group, n_out, whole, "whole")}
-{_scattered(group, n_out, rest, "rest")}
+{_scattered(dtype, n_out, width, "whole")}
+{_scattered(dtype, n_out, n_out % width, "rest")}
 tile.done:
   br label %tile.head
 exit:
   ret void
 }}
+
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
 
 
 def _table() -> str:
     pointers = ("pointers", "columns", "values", "weight", "outputs")
-    numbers = ("step", "batch", "n_batch", "n_rows")
+    numbers = ("step", "batch", "n_batch", "n_rows", "n_in")
     return reading(**dict.fromkeys(pointers, "ptr"), **dict.fromkeys(numbers, "i64"))
 
 
@@ -151,15 +157,15 @@ def _row(group: Vector, n_out: int, row: str) -> str:
   %{row}.outputs = getelementptr {group.scalar}, ptr %outputs, i64 %{row}.first"""
 
 
-def _entry(group: Vector, n_out: int, name: str, tile: Sequence[Piece]) -> str:
-    """Entry k: the row of the weight, and the value in vectors of all sizes that the tile has."""
+def _entry(group: Vector, matrix: str, length: int, name: str, tile: Sequence[Piece]) -> str:
+    """Entry k: its row of a matrix, and its value in vectors of all sizes that the tile has."""
     sizes = sorted({piece.lanes for piece in tile})
     return f"""\
   %{name}.column.at = getelementptr i32, ptr %columns, i64 %{name}.k
   %{name}.column = load i32, ptr %{name}.column.at
   %{name}.column.long = zext i32 %{name}.column to i64
-  %{name}.skipped = mul i64 %{name}.column.long, {n_out}
-  %{name}.weights = getelementptr {group.scalar}, ptr %weight, i64 %{name}.skipped
+  %{name}.skipped = mul i64 %{name}.column.long, {length}
+  %{name}.weights = getelementptr {group.scalar}, ptr {matrix}, i64 %{name}.skipped
   %{name}.value.at = getelementptr {group.scalar}, ptr %values, i64 %{name}.k
   %{name}.value = load {group.scalar}, ptr %{name}.value.at
 """ + "\n".join(
@@ -198,7 +204,7 @@ def _gathered(group: Vector, n_out: int, tile: Sequence[Piece], name: str, after
   %{name}.more = icmp slt i64 %{name}.k, %row.end
   br i1 %{name}.more, label %{name}.inside, label %{name}.done
 {name}.inside:
-{_entry(group, n_out, name, tile)}
+{_entry(group, "%weight", n_out, name, tile)}
 {lines(adds)}
   %{name}.k.next = add i64 %{name}.k, 1
   br label %{name}.head
@@ -207,8 +213,12 @@ def _gathered(group: Vector, n_out: int, tile: Sequence[Piece], name: str, after
   br label %{after}"""
 
 
-def _scattered(group: Vector, n_out: int, tile: Sequence[Piece], name: str) -> str:
-    """All rows, for a tile that begins with output ``start``."""
+def _scattered(dtype: torch.dtype, n_out: int, width: int, name: str) -> str:
+    """A tile of ``width`` outputs from ``start`` on: sums of all rows in the scratch memory, then
+    added to the gradient of the weight.
+    """
+    group = vector(dtype)
+    tile = pieces(group, width)
     loads, adds = [], []
     for j, (at, lanes) in enumerate(tile):
         kind = f"<{lanes} x {group.scalar}>"
@@ -217,7 +227,7 @@ def _scattered(group: Vector, n_out: int, tile: Sequence[Piece], name: str) -> s
   %{name}.from{j} = getelementptr {group.scalar}, ptr %{name}.row.outputs, i64 %{name}.place{j}
   %{name}.grad{j} = load {kind}, ptr %{name}.from{j}, align {group.size}""")
         adds.append(f"""\
-  %{name}.at{j} = getelementptr {group.scalar}, ptr %{name}.weights, i64 %{name}.place{j}
+  %{name}.at{j} = getelementptr {group.scalar}, ptr %{name}.weights, i64 {at}
   %{name}.sum{j} = load {kind}, ptr %{name}.at{j}, align {group.size}
   %{name}.part{j} = fmul contract {kind} %{name}.grad{j}, %{name}.value.{lanes}
   %{name}.new{j} = fadd contract {kind} %{name}.sum{j}, %{name}.part{j}
@@ -225,12 +235,14 @@ def _scattered(group: Vector, n_out: int, tile: Sequence[Piece], name: str) -> s
     lines = "\n".join
     return f"""\
 {name}:
+  %{name}.bytes = mul i64 %n_in, {width * group.size}
+  call void @llvm.memset.p0.i64(ptr %scratch, i8 0, i64 %{name}.bytes, i1 false)
   br label %{name}.head
 {name}.head:
   %{name}.row = phi i64 [0, %{name}], [%{name}.row.next, %{name}.done]
   %{name}.row.next = add i64 %{name}.row, 1
   %{name}.row.more = icmp slt i64 %{name}.row, %n_rows
-  br i1 %{name}.row.more, label %{name}.row.inside, label %tile.done
+  br i1 %{name}.row.more, label %{name}.row.inside, label %{name}.end
 {name}.row.inside:
 {_row(group, n_out, f"{name}.row")}
   %{name}.some = icmp slt i64 %{name}.row.begin, %{name}.row.end
@@ -240,10 +252,44 @@ def _scattered(group: Vector, n_out: int, tile: Sequence[Piece], name: str) -> s
   br label %{name}.inside
 {name}.inside:
   %{name}.k = phi i64 [%{name}.row.begin, %{name}.loads], [%{name}.k.next, %{name}.inside]
-{_entry(group, n_out, name, tile)}
+{_entry(group, "%scratch", width, name, tile)}
 {lines(adds)}
   %{name}.k.next = add i64 %{name}.k, 1
   %{name}.more = icmp slt i64 %{name}.k.next, %{name}.row.end
   br i1 %{name}.more, label %{name}.inside, label %{name}.done
 {name}.done:
+  br label %{name}.head
+{name}.end:
+{_added(group, n_out, tile, f"{name}.added")}"""
+
+
+def _added(group: Vector, n_out: int, tile: Sequence[Piece], name: str) -> str:
+    """Add the scratch memory, a row for each input, to the gradient of the weight."""
+    width = sum(piece.lanes for piece in tile)
+    adds = []
+    for j, (at, lanes) in enumerate(tile):
+        kind = f"<{lanes} x {group.scalar}>"
+        adds.append(f"""\
+  %{name}.from{j} = getelementptr {group.scalar}, ptr %{name}.sums, i64 {at}
+  %{name}.sum{j} = load {kind}, ptr %{name}.from{j}, align {group.size}
+  %{name}.at{j} = getelementptr {group.scalar}, ptr %{name}.weights, i64 {at}
+  %{name}.before{j} = load {kind}, ptr %{name}.at{j}, align {group.size}
+  %{name}.after{j} = fadd {kind} %{name}.before{j}, %{name}.sum{j}
+  store {kind} %{name}.after{j}, ptr %{name}.at{j}, align {group.size}""")
+    return f"""\
+  br label %{name}
+{name}:
+  br label %{name}.head
+{name}.head:
+  %{name}.k = phi i64 [0, %{name}], [%{name}.k.next, %{name}.inside]
+  %{name}.k.next = add i64 %{name}.k, 1
+  %{name}.more = icmp slt i64 %{name}.k, %n_in
+  br i1 %{name}.more, label %{name}.inside, label %tile.done
+{name}.inside:
+  %{name}.skipped = mul i64 %{name}.k, {width}
+  %{name}.sums = getelementptr {group.scalar}, ptr %scratch, i64 %{name}.skipped
+  %{name}.passed = mul i64 %{name}.k, {n_out}
+  %{name}.place = add i64 %{name}.passed, %start
+  %{name}.weights = getelementptr {group.scalar}, ptr %weight, i64 %{name}.place
+{chr(10).join(adds)}
   br label %{name}.head"""

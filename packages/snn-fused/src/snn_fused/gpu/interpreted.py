@@ -14,12 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import triton.language as tl  # type: ignore[import-untyped]
 from torch import Tensor
-from triton.runtime.interpreter import (  # type: ignore[import-untyped]
-    InterpretedFunction,
-    TensorHandle,
-)
 
 from snn_fused.gpu import sources
 
@@ -37,6 +32,11 @@ def run(text: str, name: str, n_programs: int, arguments: Sequence[Any], block: 
 
 @functools.lru_cache(maxsize=512)
 def _kernel(text: str, name: str) -> Any:
+    # here, so that the package can be read where there is no Triton
+    from triton.runtime.interpreter import (  # type: ignore[import-untyped]
+        InterpretedFunction,
+    )
+
     module = sources.load(text)
     module.libdevice = _LIBDEVICE  # type: ignore[attr-defined]
     return InterpretedFunction(getattr(module, name))
@@ -46,9 +46,12 @@ def _on_blocks(function: Callable[..., Tensor]) -> Callable[..., Any]:
     """A torch function made to work on the blocks of the interpreter."""
 
     def call(*blocks: Any) -> Any:
+        from triton.language import tensor  # type: ignore[import-untyped]
+        from triton.runtime.interpreter import TensorHandle
+
         result = function(*(torch.from_numpy(block.handle.data) for block in blocks))
         first = blocks[0]
-        return tl.tensor(TensorHandle(result.numpy(), first.handle.dtype), first.type)
+        return tensor(TensorHandle(result.numpy(), first.handle.dtype), first.type)
 
     return call
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from triton.runtime.jit import JITFunction  # type: ignore[import-untyped]
 
 from snn_fused.gpu import sources
 from snn_fused.gpu.printer import (
@@ -108,14 +107,6 @@ def run_forward(
         given: by name: ``numbers`` (float64), ``x``, and the body's ``lane.*``, ``seen.*`` and
             ``state.*`` (before the first step).
         backward: the body that ``run_backward`` will be called with; None if it will not.
-
-    >>> from snn_fused.graph.body import Node
-    >>> body = Body(("x", "state.v"), (Node("add", (0, 1)),), (("output", 2), ("state.v", 2)))
-    >>> given = {"x": torch.ones(3, 2), "state.v": torch.zeros(2), "numbers": torch.empty(0)}
-    >>> run_forward(body, given).results["output"]
-    tensor([[1., 1.],
-            [2., 2.],
-            [3., 3.]])
     """
     x = given["x"]
     kernel = forward_kernel(forward, backward, x.dtype)
@@ -196,5 +187,8 @@ def _argument(name: str, tensors: Mapping[str, Tensor]) -> Tensor | int:
 @functools.lru_cache(maxsize=512)
 def _compiled(text: str, name: str) -> Any:
     """The kernel as Triton's compiler takes it; counts of steps do not make other kernels."""
+    # here, so that the package can be read where there is no Triton
+    from triton.runtime.jit import JITFunction  # type: ignore[import-untyped]
+
     function = getattr(sources.load(text), name)
     return JITFunction(function, do_not_specialize=["n_stretches", "n_single"])

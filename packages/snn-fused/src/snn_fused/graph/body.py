@@ -16,6 +16,7 @@ and in the backward body, which runs from the last step to the first:
     grad.output       gradient of the loss to this step's output            stream
     grad.trace.v      to the recorded state *before* this step, that is to  stream, one row late
                       trace row t - 1; zero at the first step of all
+    grad.trace.(output)  the same, of an output that is a state variable as it is
     grad.state.v      to a state variable: after the step, as output before it  carried
     grad.x            to the input of this step                             stream
     sum.0             to be added up over the steps, per lane               accumulated

@@ -6,6 +6,7 @@ pointwise step does the same to each lane; one that does not is found out, here 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ from snn_fused.graph.recorder import record
 # B and N of the trace: two numbers that no shape holds by chance.
 BATCH, NEURONS = 5, 7
 LANES = (BATCH, NEURONS)
+
+LATE_OUTPUT = "grad.trace.(output)"
+"""The gradient to an output that is a state variable: it comes with those of the traces."""
 
 
 class Spec(NamedTuple):
@@ -65,10 +69,11 @@ def trace_adjoint(spec: Spec) -> fx.Graph:
 
     A recorded trace is taken from the state *before* the step and after all other uses of it: so
     its gradient is the first to be added, as in eager's graph, where traces are stacked at the
-    end. Sums of three gradients then round alike.
+    end. Sums of three gradients then round alike. The same is done to an output that is a state
+    variable, as a leaky integrator's; what is left for ``grad.output`` is the feedback's.
     """
     n_states, n_seen = len(spec.neuron.State._fields), len(spec.seen)
-    forward = _examples(spec)
+    forward, shown = _examples(spec), shown_state(spec)
     backward = [torch.zeros(LANES, dtype=spec.dtype) for _ in adjoint_inputs(spec)]
 
     def adjoint(*values: Tensor) -> list[Tensor | None]:
@@ -79,7 +84,8 @@ def trace_adjoint(spec: Spec) -> fx.Graph:
         wanted = [x, *states, *tensors]
         with torch.enable_grad():
             results = _step(spec, x, given[1:])
-            results += [before[name].view_as(before[name]) for name in spec.record]
+            late = [shown, *spec.record] if shown else spec.record
+            results += [before[name].view_as(before[name]) for name in late]
             seed = _Seed.apply(grads, *results)  # type: ignore[no-untyped-call]
             found = torch.autograd.grad(seed, wanted, allow_unused=True)
         return [*results[: 1 + n_states], *found]
@@ -116,7 +122,20 @@ def forward_inputs(spec: Spec) -> list[str]:
 def adjoint_inputs(spec: Spec) -> list[str]:
     """The gradients that come in: to the output, the state after the step, recorded traces."""
     states = [f"grad.state.{name}" for name in spec.neuron.State._fields]
-    return ["grad.output", *states, *(f"grad.trace.{name}" for name in spec.record)]
+    late = [LATE_OUTPUT] if shown_state(spec) else []
+    return ["grad.output", *states, *late, *(f"grad.trace.{name}" for name in spec.record)]
+
+
+@functools.lru_cache(maxsize=512)
+def shown_state(spec: Spec) -> str | None:
+    """The state variable that a neuron puts out as it is, if it does."""
+    with torch.no_grad():
+        x, *rest = _examples(spec)
+        output, *after = _step(spec, x, rest)
+    for name, value in zip(spec.neuron.State._fields, after, strict=True):
+        if value is output:
+            return str(name)
+    return None
 
 
 def _step(spec: Spec, x: Tensor, rest: Sequence[Tensor]) -> list[Tensor]:
