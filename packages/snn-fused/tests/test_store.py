@@ -191,11 +191,11 @@ def test_the_folder_is_that_of_the_users_caches(tmp_path, monkeypatch):
     monkeypatch.setattr(store.sys, "platform", "linux")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert store._folder() == tmp_path / ".cache" / "snn-fused"
+    assert store.folder() == tmp_path / ".cache" / "snn-fused"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "else"))
-    assert store._folder() == tmp_path / "else" / "snn-fused"
+    assert store.folder() == tmp_path / "else" / "snn-fused"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # to be ignored, says the standard
-    assert store._folder() == tmp_path / ".cache" / "snn-fused"
+    assert store.folder() == tmp_path / ".cache" / "snn-fused"
 
 
 def test_a_user_without_a_home_has_no_cache(monkeypatch):

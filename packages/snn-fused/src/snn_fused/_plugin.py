@@ -15,4 +15,11 @@ def snn_backends() -> list[Entry]:
             "any pointwise neuron as compiled kernels on the CPU, sparse spikes as events",
             aliases=("llvm",),
         ),
+        Entry(
+            "triton",
+            "snn_fused.gpu.backend:TRITON",
+            "any pointwise neuron as compiled kernels on CUDA devices",
+            needs=("triton",),
+            install="snn-fused[triton]",
+        ),
     ]

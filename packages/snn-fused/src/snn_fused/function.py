@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from snn_fused.cpu.spikes import Spikes
-from snn_fused.layer import Found, Grads, Inputs, Outputs
+from snn_fused.layer import Found, Grads, Inputs, Kept
 from snn_fused.plan import Plan
 
 
@@ -38,7 +38,7 @@ class LayerFunction(torch.autograd.Function):
         plan: Plan = ctx.plan
         *tensors, output, checkpoints = ctx.saved_tensors
         inputs = restored(plan, ctx.spikes, ctx.n_steps, tensors)
-        kept = Outputs(output, (), (), checkpoints, ctx.spikes)
+        kept = Kept(output, checkpoints, ctx.spikes)
         n = plan.n_states
         found = plan.engine.backward(
             inputs, kept, Grads(grads[0], grads[1 : 1 + n], grads[1 + n :])

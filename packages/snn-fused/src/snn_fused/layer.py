@@ -42,7 +42,7 @@ class Outputs(NamedTuple):
     """What comes out of a layer.
 
     Args:
-        output: ``(T, B, N)``; None where only the backward's needs are kept, and it is none.
+        output: ``(T, B, N)``.
         state: the state variables after the last step.
         traces: recorded ones, ``(T, B, N)`` each.
         checkpoints: ``(K, S, B, N)``, the state at the start of each stretch but the first: what
@@ -50,9 +50,17 @@ class Outputs(NamedTuple):
         spikes: the input's, if it was found to be sparse: to spare the backward the search.
     """
 
-    output: Tensor | None
+    output: Tensor
     state: tuple[Tensor, ...]
     traces: tuple[Tensor, ...]
+    checkpoints: Tensor
+    spikes: Spikes | None
+
+
+class Kept(NamedTuple):
+    """What the backward takes of ``Outputs``; the output of a recurrent layer only, else None."""
+
+    output: Tensor | None
     checkpoints: Tensor
     spikes: Spikes | None
 

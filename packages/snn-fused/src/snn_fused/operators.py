@@ -14,7 +14,7 @@ from torch import Tensor
 
 from snn_fused.cpu.spikes import Spikes
 from snn_fused.function import flat_found, restored
-from snn_fused.layer import Grads, Outputs
+from snn_fused.layer import Grads, Kept
 from snn_fused.plan import Plan, plan_at
 
 
@@ -103,7 +103,7 @@ def layer_backward(
     output = kept[0] if plan.kind.recurrent else None
     n = 1 + plan.n_states
     arrived = Grads(grads[0], tuple(grads[1:n]), tuple(grads[n:]))
-    found = plan.engine.backward(inputs, Outputs(output, (), (), kept[-1], given), arrived)
+    found = plan.engine.backward(inputs, Kept(output, kept[-1], given), arrived)
     return [grad.clone() for grad in flat_found(found) if grad is not None]
 
 

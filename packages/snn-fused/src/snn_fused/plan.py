@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from snn_fused.graph.lowering import CannotLower
 from snn_fused.graph.program import Program, adjoint_program, forward_program
 from snn_fused.graph.tracing import Spec
-from snn_fused.layer import Found, Grads, Inputs, Outputs, Wants
+from snn_fused.layer import Found, Grads, Inputs, Kept, Outputs, Wants
 
 
 class Engine(Protocol):
@@ -19,8 +19,8 @@ class Engine(Protocol):
     def forward(self, inputs: Inputs) -> Outputs:
         """Run a layer."""
 
-    def backward(self, inputs: Inputs, outputs: Outputs, grads: Grads) -> Found:
-        """Run it backwards; of the outputs it needs checkpoints and, if recurrent, the output."""
+    def backward(self, inputs: Inputs, kept: Kept, grads: Grads) -> Found:
+        """Run it backwards."""
 
     def n_checkpoints(self, inputs: Inputs) -> int:
         """How many checkpoints ``forward`` returns."""
@@ -109,7 +109,8 @@ def _known() -> dict[str, Plan]:
 
 @functools.cache
 def _engines() -> dict[str, Callable[[Kind, Program], Engine]]:
-    """The engine of each kind of device, imported when one is first needed."""
+    """The engine of each kind of device; imported here, since engines know of plans."""
     from snn_fused.cpu.engine import CpuEngine
+    from snn_fused.gpu.engine import TritonEngine
 
-    return {"cpu": CpuEngine}
+    return {"cpu": CpuEngine, "cuda": TritonEngine}

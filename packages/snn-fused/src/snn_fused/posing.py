@@ -73,8 +73,10 @@ def inputs_of(problem: Problem) -> Inputs:
     x, spikes, weight = problem.x, None, problem.weight
     if weight is None or _autocasts(problem):
         x, weight = drive(problem).to(layer_dtype(problem)), None
-    elif isinstance(x, Events):
+    elif isinstance(x, Events) and weight.device.type == "cpu":
         spikes = of_events(x, cast(float, problem.dt), weight.dtype)
+    elif isinstance(x, Events):
+        x = x.to_grid(cast(float, problem.dt), dtype=weight.dtype)
     observed = () if problem.observed is None else problem.observed
     return Inputs(
         None if isinstance(x, Events) else x.flatten(2),

@@ -23,6 +23,9 @@ CATALOGUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "lif_refractory",
         ),
     },
+    "backend": {
+        "snn-fused": ("numba", "triton"),
+    },
     "command": {
         "snn-train": ("train",),
     },

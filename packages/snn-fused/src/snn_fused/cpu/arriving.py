@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from snn_fused.cpu.rows import Rows, rows_from
 from snn_fused.graph.tracing import LATE_OUTPUT, Spec, shown_state
 from snn_fused.layer import Grads
-from torch import Tensor
 
 
 class Arriving:
@@ -36,11 +37,11 @@ class Arriving:
 
     def rows(self, first: int) -> dict[str, Rows]:
         """The gradients from step ``first`` on; the kernel takes a trace's one row late itself."""
-        traces = {f"grad.trace.{name}": rows_from(grad, first) for name, grad in self._traces.items()}
+        found = {f"grad.trace.{name}": rows_from(g, first) for name, g in self._traces.items()}
         if self._shown is None:
-            return {"grad.output": rows_from(self._output, first), **traces}
+            return found | {"grad.output": rows_from(self._output, first)}
         nothing = Rows(self._zeros.data_ptr(), 0)
-        return {"grad.output": nothing, LATE_OUTPUT: rows_from(self._output, first), **traces}
+        return found | {"grad.output": nothing, LATE_OUTPUT: rows_from(self._output, first)}
 
     def carried(self) -> list[Tensor]:
         """The gradients to the state after the last step, with its trace's; to write on."""

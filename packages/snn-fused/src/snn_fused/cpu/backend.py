@@ -6,22 +6,18 @@ library under Numba, turns into machine code.
 
 from __future__ import annotations
 
-from snn_core.types import Backend, Output, Problem
+from snn_core.types import Backend, Problem
+
 from snn_fused.posing import declined, neuron_state
 from snn_fused.running import execute, reason_of
 
 
 def supports(problem: Problem) -> str | None:
-    """Dense float32 and float64 on the CPU, whatever the neuron, if its step is pointwise."""
+    """float32 and float64 on the CPU, whatever the neuron, if its step is pointwise."""
     device = neuron_state(problem)[0].device.type
     if device != "cpu":
-        return f"it runs on the CPU, the layer is on {device}"
+        return f"it runs on the CPU, the layer is on {device}; use backend 'triton' or 'eager'"
     return declined(problem) or reason_of(problem)
 
 
-def run(problem: Problem) -> Output:
-    """Compile at the first call of a kind, then run."""
-    return execute(problem)
-
-
-NUMBA = Backend("numba", 10, supports, run, devices=("cpu",))
+NUMBA = Backend("numba", 10, supports, execute, devices=("cpu",))

@@ -32,7 +32,7 @@ class Block(NamedTuple):
         table: the caller's arrays.
         numbers: values that all lanes share.
         past_cache: i1, whether the caller's arrays are too large to be written to the cache.
-        start, count: i64, the first lane, and how many they are.
+        start, n_lanes: i64, the first lane, and how many they are.
         work: addresses of scratch memory, which has room for whole groups.
         rows: addresses of rows of the caller's arrays, at the first lane.
         later: the same of rows that will be read.
@@ -44,7 +44,7 @@ class Block(NamedTuple):
     numbers: Mapping[str, str]
     past_cache: str
     start: str
-    count: str
+    n_lanes: str
     work: Mapping[str, str]
     rows: Mapping[str, str]
     later: Mapping[str, str]
@@ -115,7 +115,7 @@ class Block(NamedTuple):
             for source, target in pairs:
                 self.write(target, self.read(source, place, mask), place, mask)
 
-        every_group(self.code, self.group, self.count, inside)
+        every_group(self.code, self.group, self.n_lanes, inside)
 
     def compute(
         self, body: Body, known: Mapping[int, str], wanted: Mapping[str, int]

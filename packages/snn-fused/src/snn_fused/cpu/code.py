@@ -6,6 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+METADATA = """\
+!0 = !{i32 1}
+!1 = distinct !{!1, !2}
+!2 = !{!"llvm.loop.unroll.disable"}
+"""
+"""!0 marks stores past the cache. !1 marks loops, of which LLVM is to make no copies: they work on
+whole vectors already, and it would take most of the time to compile them."""
+
 
 class Parameter(NamedTuple):
     """A parameter of a function: its type and its name, which begins with %."""
@@ -110,7 +118,7 @@ class Code:
         yield carried
         self._block(f"{label}.latch")
         self.line(f"%{label}.next = add nsw i64 %{label}, {step}")
-        self.line(f"br label %{label}.head")
+        self.line(f"br label %{label}.head, !llvm.loop !1")
         self.lines.append(f"{label}.exit:")
         joined = [(f"%{label}", "i64", begin, f"%{label}.next")]
         for name, (kind, first), last in zip(values, given, carried.following, strict=True):
@@ -149,4 +157,4 @@ class Code:
 
 def module(functions: Sequence[str], needs: dict[str, str]) -> str:
     """The text of a module: its functions, then what they need, in an order that is always same."""
-    return "\n\n".join([*functions, *(needs[name] for name in sorted(needs)), "!0 = !{i32 1}", ""])
+    return "\n\n".join([*functions, *(needs[name] for name in sorted(needs)), METADATA])

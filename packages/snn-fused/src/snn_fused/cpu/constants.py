@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
+
 from snn_fused.cpu.rows import Rows, rows_from, single_row
 from snn_fused.graph.program import Program
 from snn_fused.graph.tracing import Spec
 from snn_fused.layer import Inputs
-from torch import Tensor
 
 
 class Constants:

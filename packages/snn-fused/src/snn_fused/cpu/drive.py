@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
+from torch import Tensor
+
 from snn_fused.cpu.projection import gather, scatter
 from snn_fused.cpu.spikes import Spikes
+from snn_fused.cpu.transposing import transposed
 from snn_fused.layer import Inputs, Wants
-from torch import Tensor
 
 
 class Drive(Protocol):
@@ -152,7 +154,7 @@ class Sparse:
     """Spikes: rows of the weight are added, and rows of its gradient added to."""
 
     def __init__(self, spikes: Spikes, weight: Tensor) -> None:
-        self._spikes, self._transposed = spikes, weight.t().contiguous()
+        self._spikes, self._transposed = spikes, transposed(weight.detach())
 
     def project(self, first: int, last: int, out: Tensor) -> None:
         """As ``Source`` says."""
@@ -197,4 +199,4 @@ class WeightGrad:
 
     def result(self) -> Tensor:
         """The gradient, in the weight's shape."""
-        return self._transposed.t().contiguous()
+        return transposed(self._transposed)

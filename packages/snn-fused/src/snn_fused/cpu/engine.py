@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
+from torch import Tensor
+
 from snn_fused.cpu.arriving import Arriving
 from snn_fused.cpu.constants import Constants
 from snn_fused.cpu.drive import drive_of
@@ -16,15 +18,14 @@ from snn_fused.cpu.kernels import Kernels, Stretch
 from snn_fused.cpu.rows import Rows, rows_of, single_row
 from snn_fused.cpu.spikes import Spikes, of_dense
 from snn_fused.graph.program import Program
-from snn_fused.layer import Found, Grads, Inputs, Outputs
+from snn_fused.layer import Found, Grads, Inputs, Kept, Outputs
 from snn_fused.plan import Kind
-from torch import Tensor
 
 STRETCH_STEPS = 128
 """Steps of a stretch: checkpoints then add a hundredth of the output for each state variable."""
 
 STRETCH_LANES = 1 << 18
-"""A small layer has longer stretches, up to so many steps times lanes, to be launched less often."""
+"""A small layer has longer stretches, up to so many steps times lanes: fewer launches."""
 
 LONGEST = 1024
 """Steps of any stretch at most, since a block of lanes keeps some values of each of them."""
@@ -73,18 +74,18 @@ class CpuEngine:
         end = tuple(value.clone() for value in before)
         return Outputs(output, end, traces, visited[:-1], spikes)
 
-    def backward(self, inputs: Inputs, outputs: Outputs, grads: Grads) -> Found:
-        """Run it backwards; of the outputs it needs checkpoints and, if recurrent, the output."""
+    def backward(self, inputs: Inputs, kept: Kept, grads: Grads) -> Found:
+        """Run it backwards."""
         wants = self._kind.wants
         assert wants is not None, "a plan without gradients runs forward only"
         stretches = _stretches(inputs)
-        drive = drive_of(inputs, outputs.spikes or _spikes(inputs), stretches[0].last, wants)
+        drive = drive_of(inputs, kept.spikes or _spikes(inputs), stretches[0].last, wants)
         constants = Constants(self._program, self._kind.spec, inputs)
         feedback = Feedback(inputs, wants.recurrent_weight)
         like = inputs.state[0]
         arriving = Arriving(grads, self._kind.spec, like)
         carried, sums = arriving.carried(), self._sums(like)
-        starts = [inputs.state, *(start.unbind(0) for start in outputs.checkpoints)]
+        starts = [inputs.state, *(start.unbind(0) for start in kept.checkpoints)]
         for stretch, start in zip(reversed(stretches), reversed(starts), strict=True):
             first, last = stretch.first, stretch.last
             given, receiver = drive.given(first, last), drive.receiver(first, last)
@@ -97,10 +98,10 @@ class CpuEngine:
                 | _named([f"grad.{name}" for name in self._states], carried, single_row)
                 | _named([f"sum.{k}" for k in range(len(sums))], sums, single_row)
                 | {"x": rows_of(given), "grad.x": rows_of(receiver)}
-                | feedback.rows(outputs.output, first)
-                | feedback.rows_back(outputs.output, first),
+                | feedback.rows(kept.output, first)
+                | feedback.rows_back(kept.output, first),
             )
-            feedback.received(outputs.output, first, receiver)
+            feedback.received(kept.output, first, receiver)
             drive.received(first, last)
         params = constants.grads(sums, wants.params)
         return Found(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from snn_fused.cpu.drive import WeightGrad
 from snn_fused.cpu.rows import Rows, rows_of, single_row
 from snn_fused.cpu.spikes import of_dense
+from snn_fused.cpu.transposing import transposed
 from snn_fused.layer import Inputs
-from torch import Tensor
 
 
 class Feedback:
@@ -22,21 +24,21 @@ class Feedback:
         self._grad = WeightGrad(weight) if wants_weight and weight is not None else None
         self._before = None if before is None else before.contiguous()
         self._weight = None if weight is None else weight.contiguous()
-        self._transposed = None if weight is None else weight.t().contiguous()
+        self._transposed = None if weight is None else transposed(weight.detach())
         self.before_grad = None if before is None else before.new_zeros(before.shape)
 
-    def rows(self, output: Tensor, first: int) -> dict[str, Rows]:
+    def rows(self, output: Tensor | None, first: int) -> dict[str, Rows]:
         """What both kernels read: the weight, and the output before step ``first``."""
-        if self._transposed is None or self._before is None:
+        if output is None or self._transposed is None or self._before is None:
             return {}
         return {
             "feedback.transposed": single_row(self._transposed),
             "output.before": single_row(output[first - 1] if first else self._before),
         }
 
-    def rows_back(self, output: Tensor, first: int) -> dict[str, Rows]:
+    def rows_back(self, output: Tensor | None, first: int) -> dict[str, Rows]:
         """What the backward kernel has besides: the output of its steps, the gradient to it."""
-        if self._weight is None or self.before_grad is None:
+        if output is None or self._weight is None or self.before_grad is None:
             return {}
         return {
             "feedback": single_row(self._weight),
@@ -44,9 +46,9 @@ class Feedback:
             "grad.feedback": single_row(self.before_grad),
         }
 
-    def received(self, output: Tensor, first: int, grad: Tensor) -> None:
+    def received(self, output: Tensor | None, first: int, grad: Tensor) -> None:
         """Add a stretch to the weight's gradient; grad ``(L, B, N)`` to what its neurons got."""
-        if self._grad is None or self._before is None:
+        if output is None or self._grad is None or self._before is None:
             return
         if first == 0:
             self._grad.add_dense(self._before, grad[0])

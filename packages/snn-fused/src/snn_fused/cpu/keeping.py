@@ -76,8 +76,8 @@ def _graph(backward: Body, again: tuple[str, ...]) -> Graph:
         graph[2 * place + 1] = {}
         if place < len(backward.inputs):
             graph[SOURCE][2 * place] = UNLIMITED
-    for place, operands in _uses(backward):
-        target = SINK if place is None or place in late else 2 * place
+    for user, operands in _uses(backward):
+        target = SINK if user is None or user in late else 2 * user
         for operand in operands:
             if 2 * operand + 1 in graph:
                 graph[2 * operand + 1][target] = UNLIMITED

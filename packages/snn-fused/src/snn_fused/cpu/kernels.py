@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
+
 from snn_fused.cpu.backward import backward_scratch_bytes, backward_source
 from snn_fused.cpu.compiling import Kernel, load
 from snn_fused.cpu.forward import forward_scratch_bytes, forward_source

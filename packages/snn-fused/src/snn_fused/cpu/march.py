@@ -63,5 +63,5 @@ def march(
             given = now.read_all(carried, place, mask) | link.given(now, place, mask)
             now.write_all(step(now, place, mask, given), place, mask)
 
-        every_group(block.code, block.group, block.count, inside)
+        every_group(block.code, block.group, block.n_lanes, inside)
         link.leave(now)

@@ -1,4 +1,4 @@
-"""Loads and stores of groups of lanes, whole or in part, as LLVM IR."""
+"""Groups of lanes as LLVM IR: loaded, stored, filled with one value."""
 
 from __future__ import annotations
 
@@ -79,3 +79,9 @@ def spread(code: Code, kind: str, element_kind: str, value: str) -> str:
     return code.value(
         f"shufflevector {kind} {first}, {kind} poison, <{lanes} x i32> zeroinitializer"
     )
+
+
+def fused(code: Code, group: Vector, a: str, b: str, c: str) -> str:
+    """a * b + c, rounded once."""
+    operands = [(group.numbers, value) for value in (a, b, c)]
+    return code.call(group.numbers, f"llvm.fma.{group.suffix}", operands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -62,6 +63,7 @@ class Plan(NamedTuple):
         return (*self.followed, *self.carried, *self.sums, *zeros)
 
 
+@functools.lru_cache(maxsize=512)
 def plan_of(forward: Body, backward: Body, again: tuple[str, ...]) -> Plan:
     """What a backward kernel has to do.
 

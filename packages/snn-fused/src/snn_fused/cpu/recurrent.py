@@ -1,4 +1,4 @@
-"""The kernels of a recurrent layer: all steps of one sample, then the next sample.
+"""The kernels of a recurrent layer: all steps of a few samples, then the next samples.
 
 At each step the neurons receive the input and the feedback: the output of the step before, through
 the recurrent weight. The backward kernel knows the output, so its forward run adds up the same.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import torch
 
 from snn_fused.cpu.code import Code, module
+from snn_fused.cpu.dense_sum import SAMPLES
 from snn_fused.cpu.forward import run_steps
 from snn_fused.cpu.march import UNLINKED
 from snn_fused.cpu.planning import plan_of
 from snn_fused.cpu.runs import Run, caller, run_backward, run_forward
-from snn_fused.cpu.sample import TO_FED, fed_backward, fed_forward, sample_bytes, sample_of
+from snn_fused.cpu.samples import TO_FED, fed_backward, fed_forward, samples_bytes, samples_from
 from snn_fused.cpu.slots import recurrent_backward_slots, recurrent_forward_slots, states
 from snn_fused.cpu.table import KERNEL, read_numbers, read_table
 from snn_fused.cpu.vectors import vector
@@ -33,9 +34,9 @@ def recurrent_forward_source(body: Body, dtype: torch.dtype) -> str:
     code, group = Code({}), vector(dtype)
     table = read_table(code, recurrent_forward_slots(body))
     numbers = read_numbers(code, group, table, [body])
-    with code.loop("%lo", "%hi", 1) as index:
-        sample = sample_of(code, group, table, numbers, states(body), index)
-        run_steps(sample.block, body, fed_forward(sample))
+    with code.loop("%lo", "%hi", SAMPLES) as first:
+        samples = samples_from(code, group, table, numbers, states(body), first)
+        run_steps(samples.block, body, fed_forward(samples))
     code.line("ret void")
     return module([code.define("void @kernel", KERNEL, "nounwind")], code.needs)
 
@@ -52,13 +53,13 @@ def recurrent_backward_source(forward: Body, backward: Body, dtype: torch.dtype)
     plan = plan_of(forward, backward, STREAMS)
     table = read_table(code, recurrent_backward_slots(forward, backward))
     numbers = read_numbers(code, group, table, [forward, backward])
-    with code.loop("%lo", "%hi", 1) as index:
-        sample = sample_of(code, group, table, numbers, (*plan.work, TO_FED), index)
-        block = sample.block.with_rows({caller(TO_FED): sample.block.rows[TO_FED]})
-        run = Run(plan, block, sample.pitch, sample.kept)
-        run_forward(run, fed_forward(sample) if "x" in plan.forward_inputs else UNLINKED)
+    with code.loop("%lo", "%hi", SAMPLES) as first:
+        samples = samples_from(code, group, table, numbers, (*plan.work, TO_FED), first)
+        block = samples.block.with_rows({caller(TO_FED): samples.block.rows[TO_FED]})
+        run = Run(plan, block, samples.pitch, samples.kept)
+        run_forward(run, fed_forward(samples) if "x" in plan.forward_inputs else UNLINKED)
         block.copy([(caller(TO_FED), TO_FED)])
-        run_backward(run, fed_backward(sample))
+        run_backward(run, fed_backward(samples))
         block.copy([(TO_FED, caller(TO_FED))])
     code.line("ret void")
     return module([code.define("void @kernel", KERNEL, "nounwind")], code.needs)
@@ -66,7 +67,7 @@ def recurrent_backward_source(forward: Body, backward: Body, dtype: torch.dtype)
 
 def recurrent_forward_scratch_bytes(body: Body, dtype: torch.dtype, n_neurons: int) -> int:
     """What one call of the forward kernel needs of scratch memory, aligned to 64 bytes."""
-    return sample_bytes(dtype, len(states(body)), 0, n_neurons)
+    return samples_bytes(dtype, len(states(body)), 0, n_neurons)
 
 
 def recurrent_backward_scratch_bytes(
@@ -74,4 +75,4 @@ def recurrent_backward_scratch_bytes(
 ) -> int:
     """What one call of the backward kernel needs of scratch memory, aligned to 64 bytes."""
     plan = plan_of(forward, backward, STREAMS)
-    return sample_bytes(dtype, len(plan.work) + 1, n_steps * len(plan.stored), n_neurons)
+    return samples_bytes(dtype, len(plan.work) + 1, n_steps * len(plan.stored), n_neurons)

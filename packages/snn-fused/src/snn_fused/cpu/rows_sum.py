@@ -7,7 +7,7 @@ the rows of the neurons that have a gradient.
 from __future__ import annotations
 
 from snn_fused.cpu.code import Code, Parameter
-from snn_fused.cpu.memory import WHOLE, element, first_lanes, load, spread, store
+from snn_fused.cpu.memory import WHOLE, element, first_lanes, fused, load, spread, store
 from snn_fused.cpu.table import every_group
 from snn_fused.cpu.vectors import Vector
 
@@ -96,9 +96,7 @@ def _list_rows(code: Code, group: Vector, factors: str) -> str:
     return _list_group(code, group, factors, whole, mask, carried.values[0])
 
 
-def _list_group(
-    code: Code, group: Vector, factors: str, place: str, mask: str, found: str
-) -> str:
+def _list_group(code: Code, group: Vector, factors: str, place: str, mask: str, found: str) -> str:
     """List the rows of one group of amounts; returns the new length of the list."""
     kind, lanes = group.integers, group.lanes
     amounts = load(code, group, element(code, group.scalar, "%amounts", place), mask)
@@ -128,18 +126,25 @@ def _sum_tile(
     """Sum some groups of all listed rows."""
     zeros = [(group.numbers, "zeroinitializer")] * len(masks)
     with code.carry("0", found, 1, zeros) as carried:
-        place = code.value(f"load {group.integer}, ptr {element(code, group.integer, '%list', carried.counter)}")
-        if group.size == 4:
-            place = code.value(f"zext i32 {place} to i64")
-        row = code.value(f"mul i64 {place}, %n")
-        at = code.value(f"add i64 {row}, {column}")
-        factor = code.value(f"load {group.scalar}, ptr {element(code, group.scalar, factors, carried.counter)}")
+        first = _row_start(code, group, carried.counter, column)
+        there = element(code, group.scalar, factors, carried.counter)
+        factor = code.value(f"load {group.scalar}, ptr {there}")
         factor = spread(code, group.numbers, group.scalar, factor)
         for k, (before, mask) in enumerate(zip(carried.values, masks, strict=True)):
-            there = element(code, group.scalar, element(code, group.scalar, "%matrix", at), k * group.lanes)
-            weights = load(code, group, there, mask)
-            given = [(group.numbers, value) for value in (factor, weights, before)]
-            carried.following.append(code.call(group.numbers, f"llvm.fma.{group.suffix}", given))
+            there = element(code, group.scalar, first, k * group.lanes)
+            given = (factor, load(code, group, there, mask), before)
+            carried.following.append(fused(code, group, *given))
+    sums = element(code, group.scalar, "%sums", column)
     for k, total in enumerate(carried.values):
-        there = element(code, group.scalar, element(code, group.scalar, "%sums", column), k * group.lanes)
-        store(code, group, total, there)
+        store(code, group, total, element(code, group.scalar, sums, k * group.lanes))
+
+
+def _row_start(code: Code, group: Vector, listed: str, column: str) -> str:
+    """The address where a listed row of the matrix has a column."""
+    there = element(code, group.integer, "%list", listed)
+    place = code.value(f"load {group.integer}, ptr {there}")
+    if group.size == 4:
+        place = code.value(f"zext i32 {place} to i64")
+    skipped = code.value(f"mul i64 {place}, %n")
+    at = code.value(f"add i64 {skipped}, {column}")
+    return element(code, group.scalar, "%matrix", at)

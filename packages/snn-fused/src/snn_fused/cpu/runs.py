@@ -126,7 +126,7 @@ def _write_zeros(block: Block) -> None:
     def inside(place: str, mask: str) -> None:
         block.write(ZEROS, "zeroinitializer", place, mask)
 
-    every_group(block.code, block.group, block.count, inside)
+    every_group(block.code, block.group, block.n_lanes, inside)
 
 
 def whole_groups(code: Code, group: Vector, count: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import torch
+
 from snn_fused.cpu.compiling import Kernel, load
 from snn_fused.cpu.threads import reading
 from snn_fused.cpu.vectors import vector
@@ -28,6 +29,14 @@ EAGER = 4
 """Entries written for each block whether it has so many or not: a processor that must guess where
 a short loop ends loses more time. What is too much is overwritten by the next block.
 """
+
+# Where the entries of a row begin and how many they are.
+_NOTED = """\
+  %start.to = getelementptr i64, ptr %starts, i64 %row
+  store i64 %start, ptr %start.to
+  %count = sub i64 %at, %start
+  %count.to = getelementptr i64, ptr %counts, i64 %row
+  store i64 %count, ptr %count.to"""
 
 
 @functools.cache
@@ -89,31 +98,11 @@ block.head:
   br i1 %block.more, label %block.inside, label %row.done
 block.inside:
 {_bits_of_narrow_row(given) if narrow else _bits_of_block(given)}
-entries.eager:
-{_eager_entries(given, dtype)}
-  %found = call i64 @llvm.ctpop.i64(i64 %bits)
-  %at.now = add i64 %at, %found
-  %at.eager = add i64 %at, {EAGER}
-  br label %entries.head
-entries.head:
-  %left = phi i64 [%bits.{EAGER}, %entries.eager], [%rest, %entry.inside]
-  %to = phi i64 [%at.eager, %entries.eager], [%to.next, %entry.inside]
-  %none = icmp eq i64 %left, 0
-  br i1 %none, label %entries.done, label %entry.inside
-entry.inside:
-{_entry(given, dtype, "late", "%left", "%to")}
-  %less = sub i64 %left, 1
-  %rest = and i64 %left, %less
-  %to.next = add i64 %to, 1
-  br label %entries.head
+{_entries(given, dtype)}
 entries.done:
   br label %block.head
 row.done:
-  %start.to = getelementptr i64, ptr %starts, i64 %row
-  store i64 %start, ptr %start.to
-  %count = sub i64 %at, %start
-  %count.to = getelementptr i64, ptr %counts, i64 %row
-  store i64 %count, ptr %count.to
+{_NOTED}
   %row.next = add i64 %row, 1
   br label %row.head
 exit:
@@ -165,6 +154,28 @@ bit.inside:
   br i1 %k.more, label %bit.inside, label %entries
 entries:
   br label %entries.eager"""
+
+
+def _entries(given: torch.dtype, dtype: torch.dtype) -> str:
+    """Write the entries of a block: so many whether there are or not, then what is left."""
+    return f"""\
+entries.eager:
+{_eager_entries(given, dtype)}
+  %found = call i64 @llvm.ctpop.i64(i64 %bits)
+  %at.now = add i64 %at, %found
+  %at.eager = add i64 %at, {EAGER}
+  br label %entries.head
+entries.head:
+  %left = phi i64 [%bits.{EAGER}, %entries.eager], [%rest, %entry.inside]
+  %to = phi i64 [%at.eager, %entries.eager], [%to.next, %entry.inside]
+  %none = icmp eq i64 %left, 0
+  br i1 %none, label %entries.done, label %entry.inside
+entry.inside:
+{_entry(given, dtype, "late", "%left", "%to")}
+  %less = sub i64 %left, 1
+  %rest = and i64 %left, %less
+  %to.next = add i64 %to, 1
+  br label %entries.head"""
 
 
 def _eager_entries(given: torch.dtype, dtype: torch.dtype) -> str:

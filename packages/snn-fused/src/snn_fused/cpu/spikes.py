@@ -12,9 +12,10 @@ from typing import NamedTuple
 import torch
 from snn_core import Events
 from snn_core.events import in_bins
+from torch import Tensor
+
 from snn_fused.cpu.scanning import BLOCK, EAGER, ELEMENTS, pack, scan
 from snn_fused.cpu.threads import run, table
-from torch import Tensor
 
 DENSITY_LIMIT = 0.25
 """Above this share of inputs that are not zero, multiplying dense matrices is faster; measured."""

@@ -35,11 +35,11 @@ def name_of(*parts: str) -> str:
 
 def fetch(name: str) -> bytes | None:
     """The code kept under a name; None where there is none, or where the file is damaged."""
-    folder = _folder()
-    if folder is None:
+    place = folder()
+    if place is None:
         return None
     try:
-        content = (folder / name).read_bytes()
+        content = (place / name).read_bytes()
     except OSError:
         return None
     header, code = _split(content)
@@ -48,15 +48,16 @@ def fetch(name: str) -> bytes | None:
 
 def keep(name: str, code: bytes) -> None:
     """Write code under a name, at once or not at all: other processes may read and write too."""
-    folder = _folder()
-    if folder is None:
+    place = folder()
+    if place is None:
         return
     with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(folder / name, _header(name, code) + code)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(place / name, _header(name, code) + code)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file at once or not at all; the last of several writers stays."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -77,7 +78,7 @@ def _split(content: bytes) -> tuple[bytes, bytes]:
     return content[:size], content[size:]
 
 
-def _folder() -> Path | None:
+def folder() -> Path | None:
     """Where the files lie; None for a user without a home."""
     if chosen := os.environ.get("SNN_FUSED_CACHE"):
         return Path(chosen)

@@ -1,4 +1,4 @@
-"""How a kernel begins: what its table says, the numbers that all lanes share, the loop over lanes."""
+"""How a kernel begins: what its table says, the numbers of all lanes, the loop over lanes."""
 
 from __future__ import annotations
 
@@ -72,9 +72,7 @@ def row(code: Code, group: Vector, slot: Slot, step: str, start: str) -> str:
     return element(code, group.scalar, slot.address, at)
 
 
-def every_group(
-    code: Code, group: Vector, count: str, inside: Callable[[str, str], None]
-) -> None:
+def every_group(code: Code, group: Vector, count: str, inside: Callable[[str, str], None]) -> None:
     """Go through ``count`` lanes group by group.
 
     Args:

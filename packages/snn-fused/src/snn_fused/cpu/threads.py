@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import torch
+
 from snn_fused.cpu.compiling import Kernel, load
 
 Table = ctypes.Array[ctypes.c_int64]

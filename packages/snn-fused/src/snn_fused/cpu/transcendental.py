@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from snn_fused.cpu.code import Code, Parameter
+from snn_fused.cpu.memory import fused
 from snn_fused.cpu.vectors import Vector
 
 
@@ -105,11 +106,11 @@ def _exponential(needs: dict[str, str], name: str, group: Vector) -> str:
     code = Code(needs)
     constants = SINGLE if group.size == 4 else DOUBLE
     x = _clamped(code, group, "%x", constants)
-    shifted = _fma(code, group, x, group.splat(1 / math.log(2)), group.splat(constants.shift))
+    shifted = fused(code, group, x, group.splat(1 / math.log(2)), group.splat(constants.shift))
     n = code.value(f"fsub {group.numbers} {shifted}, {group.splat(constants.shift)}")
     r = x
     for part in constants.ln2:
-        r = _fma(code, group, n, group.splat(-part), r)
+        r = fused(code, group, n, group.splat(-part), r)
     scaled = _near_one(code, group, r, constants)
     for scale in _two_to_the(code, group, shifted, constants):
         scaled = code.value(f"fmul {group.numbers} {scaled}, {scale}")
@@ -133,9 +134,9 @@ def _near_one(code: Code, group: Vector, r: str, constants: Exponential) -> str:
     """exp(r) by its series."""
     *rest, series = map(group.splat, constants.series)
     for coefficient in reversed(rest):
-        series = _fma(code, group, series, r, coefficient)
+        series = fused(code, group, series, r, coefficient)
     square = code.value(f"fmul {group.numbers} {r}, {r}")
-    above = _fma(code, group, square, series, r)
+    above = fused(code, group, square, series, r)
     return code.value(f"fadd {group.numbers} {above}, {group.splat(1)}")
 
 
@@ -152,9 +153,3 @@ def _two_to_the(code: Code, group: Vector, shifted: str, constants: Exponential)
         placed = code.value(f"shl {kind} {exponent}, splat ({group.integer} {constants.mantissa})")
         factors.append(code.value(f"bitcast {kind} {placed} to {group.numbers}"))
     return factors
-
-
-def _fma(code: Code, group: Vector, a: str, b: str, c: str) -> str:
-    """a * b + c, rounded once."""
-    operands = [(group.numbers, value) for value in (a, b, c)]
-    return code.call(group.numbers, f"llvm.fma.{group.suffix}", operands)

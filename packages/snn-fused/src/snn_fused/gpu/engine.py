@@ -19,7 +19,8 @@ from snn_fused.gpu import stepwise
 from snn_fused.gpu.launch import Kernel, forward_kernel, run_backward, run_forward
 from snn_fused.graph.body import Body
 from snn_fused.graph.program import Program
-from snn_fused.layer import Found, Grads, Inputs, Outputs
+from snn_fused.graph.tracing import LATE_OUTPUT, shown_state
+from snn_fused.layer import Found, Grads, Inputs, Kept, Outputs
 from snn_fused.plan import Kind
 
 
@@ -54,24 +55,26 @@ class TritonEngine:
             inputs.spikes,
         )
 
-    def backward(self, inputs: Inputs, outputs: Outputs, grads: Grads) -> Found:
-        """Run it backwards; of the outputs it needs checkpoints and, if recurrent, the output."""
+    def backward(self, inputs: Inputs, kept: Kept, grads: Grads) -> Found:
+        """Run it backwards."""
         like, bodies = inputs.state[0], (self._program.forward, self._backward_body)
         given = self._given(inputs) | self._arriving(grads, like, inputs.n_steps)
-        checkpoints = outputs.checkpoints.flatten(2)
+        checkpoints = kept.checkpoints.flatten(2)
         weight, before = inputs.recurrent_weight, inputs.before
         if weight is None or before is None:
             flat = run_backward(*bodies, given, checkpoints)
         else:
-            output = outputs.output
+            output = kept.output
             assert output is not None, "a recurrent layer keeps its output"
-            flat = stepwise.backward(*bodies, given, checkpoints, weight, output, before)
+            flat = stepwise.backward(
+                *bodies, given, checkpoints, weight, output, before, self._late
+            )
         found = _shaped(flat, like)
         to_x, to_weight = self._input_grads(inputs, found.get("grad.x"))
         return Found(
             x=to_x,
             weight=to_weight,
-            recurrent_weight=self._recurrent_grad(inputs, outputs, found.get("grad.x")),
+            recurrent_weight=self._recurrent_grad(inputs, kept.output, found.get("grad.x")),
             state=tuple(found[f"grad.state.{field}"] for field in self._fields),
             before=found.get("grad.before"),
             params=self._param_grads(inputs, found),
@@ -115,22 +118,30 @@ class TritonEngine:
     def _params(self, inputs: Inputs) -> dict[str, Tensor]:
         return dict(zip(self._kind.spec.tensors, inputs.params, strict=True))
 
+    @functools.cached_property
+    def _late(self) -> dict[str, str]:
+        """The gradients that come one row late, and to which state they are."""
+        spec = self._kind.spec
+        late = {f"grad.trace.{field}": f"grad.state.{field}" for field in spec.record}
+        shown = shown_state(spec)
+        return late if shown is None else {LATE_OUTPUT: f"grad.state.{shown}", **late}
+
     def _arriving(self, grads: Grads, like: Tensor, n_steps: int) -> dict[str, Tensor]:
-        """The gradients that come in; those of the last traces belong to the last state."""
-        zeros = like.new_zeros(like.numel())
-        traces = dict(zip(self._kind.spec.record, grads.traces, strict=True))
-        states = dict(zip(self._fields, grads.state, strict=True))
-        given = {"grad.output": grads.output}
-        given |= {f"grad.trace.{field}": grad for field, grad in traces.items()}
+        """The gradients that come in; the last row of a late one is added to the last state's."""
+        spec, zeros = self._kind.spec, like.new_zeros(like.numel())
+        traces = dict(zip(spec.record, grads.traces, strict=True))
+        streams = {f"grad.trace.{field}": grad for field, grad in traces.items()}
+        streams |= {LATE_OUTPUT: grads.output, "grad.output": None}
+        if LATE_OUTPUT not in self._late:
+            streams |= {LATE_OUTPUT: None, "grad.output": grads.output}
         arriving = {
             name: zeros.expand(n_steps, -1) if grad is None else _rows(grad)
-            for name, grad in given.items()
+            for name, grad in streams.items()
         }
-        for field, grad in states.items():
-            whole = zeros if grad is None else grad.flatten()
-            last = traces.get(field)
-            whole = whole if last is None else whole + last[-1].flatten()
-            arriving[f"grad.state.{field}"] = whole
+        for field, grad in zip(self._fields, grads.state, strict=True):
+            arriving[f"grad.state.{field}"] = zeros if grad is None else grad.flatten()
+        for name, state in self._late.items():
+            arriving[state] = arriving[state] + arriving[name][-1]
         return arriving
 
     def _input_grads(
@@ -148,14 +159,14 @@ class TritonEngine:
         return grad @ weight if wants.x else None, to_weight
 
     def _recurrent_grad(
-        self, inputs: Inputs, outputs: Outputs, grad: Tensor | None
+        self, inputs: Inputs, output: Tensor | None, grad: Tensor | None
     ) -> Tensor | None:
         """The gradient to the recurrent weight, if it is wanted."""
         wants = self._kind.wants
         if grad is None or inputs.before is None or wants is None or not wants.recurrent_weight:
             return None
-        assert outputs.output is not None, "a recurrent layer keeps its output"
-        sent = torch.cat([inputs.before.unsqueeze(0), outputs.output[:-1]])
+        assert output is not None, "a recurrent layer keeps its output"
+        sent = torch.cat([inputs.before.unsqueeze(0), output[:-1]])
         return grad.flatten(0, 1).t() @ sent.flatten(0, 1)
 
     def _param_grads(self, inputs: Inputs, found: dict[str, Tensor]) -> tuple[Tensor | None, ...]:

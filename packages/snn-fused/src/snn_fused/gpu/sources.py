@@ -42,7 +42,7 @@ def file_of(text: str) -> Path:
     """
     content = text.encode()
     name = f"{hashlib.sha256(content).hexdigest()}.py"
-    folder = store._folder()
+    folder = store.folder()
     if folder is not None:
         try:
             return _written(folder / "triton" / name, content)
@@ -55,7 +55,7 @@ def _written(path: Path, content: bytes) -> Path:
     """The path, with this content in it; other processes may write the same at this moment."""
     if not path.is_file() or path.read_bytes() != content:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store._replace(path, content)
+        store.replace_file(path, content)
     return path
 
 

@@ -47,6 +47,7 @@ def backward(
     weight: Tensor,
     output: Tensor,
     before: Tensor,
+    late: Mapping[str, str],
 ) -> dict[str, Tensor]:
     """As ``run_backward``; the gradients to x are those to what the neurons received.
 
@@ -54,12 +55,12 @@ def backward(
         body, backward, given, checkpoints: as there.
         weight, before: as for ``forward``.
         output: the one of the forward pass, ``(T, B, N)``.
+        late: for each ``grad.trace.*`` the ``grad.state.*`` of the same variable.
 
     Returns:
         As ``run_backward``, and ``grad.before`` ``(B * N,)``.
     """
     x, shape = given["x"], before.shape
-    traces = backward.names("grad.trace.")
     carried = {name: given[name] for name in backward.names("grad.state.")}
     sums = {name: x.new_zeros(x.shape[1:]) for name in backward.results("sum.")}
     to_received = torch.empty_like(x)
@@ -75,8 +76,7 @@ def backward(
         sums = {name: total + found[name] for name, total in sums.items()}
         carried = {name: found[name] for name in carried}
         if t > 0:  # a kernel takes its only step for the first of all, before which is no trace
-            for name in traces:
-                state = name.replace("trace", "state", 1)
+            for name, state in late.items():
                 carried[state] = carried[state] + given[name][t - 1]
     return {"grad.x": to_received, "grad.before": to_output.flatten(), **carried, **sums}
 

@@ -17,10 +17,12 @@ INDENT = "    "
 def identifier(name: str) -> str:
     """The Python name of a named value of a body.
 
-    >>> identifier("grad.trace.v")
-    'grad_trace_v'
+    No other name becomes ``grad_trace__output_``: a state variable begins with a letter.
+
+    >>> identifier("grad.trace.v"), identifier("grad.trace.(output)")
+    ('grad_trace_v', 'grad_trace__output_')
     """
-    return name.replace(".", "_")
+    return name.translate(str.maketrans(".()", "___"))
 
 
 def is_stream(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A sample of a recurrent layer: its scratch memory, and the feedback that links its steps."""
+"""A few samples of a recurrent layer: their scratch memory, the feedback that links their steps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import torch
 
 from snn_fused.cpu.block import Block
 from snn_fused.cpu.code import Code
+from snn_fused.cpu.dense_sum import SAMPLES
+from snn_fused.cpu.feeding import feed
 from snn_fused.cpu.march import Link, Values
 from snn_fused.cpu.memory import element
 from snn_fused.cpu.operations import WRITE
-from snn_fused.cpu.rows_sum import list_bytes, sum_rows
-from snn_fused.cpu.table import Table, row
+from snn_fused.cpu.rows_sum import list_bytes
+from snn_fused.cpu.table import Table, row, smaller
 from snn_fused.cpu.vectors import GROUP_BYTES, Vector, vector
 
 FED, TO_FED = "feedback.sum", "grad.feedback"
@@ -24,28 +26,46 @@ GAP = 1024 + GROUP_BYTES
 """Between two arrays in scratch memory, see ``APART`` of ``block``."""
 
 
-class Sample(NamedTuple):
-    """One sample as a block, and scratch memory that is no row.
+class Samples(NamedTuple):
+    """A few samples as a block, and scratch memory that is no row.
 
     Args:
-        block: all its neurons.
+        block: all their neurons.
+        number: i64, how many samples.
         listed: address of room for the list of ``rows_sum``.
         kept: address of what is left of the scratch memory.
-        pitch: i64, its neurons rounded up to whole groups.
+        pitch: i64, lanes of the block, rounded up to whole groups.
     """
 
     block: Block
+    number: str
     listed: str
     kept: str
     pitch: str
 
+    def feed(self, now: Block, amounts: str, matrix: str, sums: str) -> None:
+        """Write amounts (an address) @ matrix (a slot) to sums (a row in scratch memory)."""
+        n, there = now.table.header["n_neurons"], now.table.slots[matrix].address
+        given = (amounts, self.number, n, there, self.listed, now.work[sums])
+        feed(now.code, now.group, given)
 
-def sample_of(
-    code: Code, group: Vector, table: Table, numbers: Values, work: Sequence[str], index: str
-) -> Sample:
-    """Write where sample ``index`` (i64) has its values; work names its rows in scratch memory."""
-    n = table.header["n_neurons"]
-    up = code.value(f"add i64 {n}, {group.lanes - 1}")
+
+def samples_from(
+    code: Code, group: Vector, table: Table, numbers: Values, work: Sequence[str], first: str
+) -> Samples:
+    """Write where the samples from ``first`` (i64) on have their values.
+
+    Args:
+        code: where to.
+        group: the type of the numbers.
+        table, numbers: as of a ``Block``.
+        work: names of their rows in scratch memory.
+        first: sample.
+    """
+    n, left = table.header["n_neurons"], code.value(f"sub i64 %hi, {first}")
+    number = smaller(code, left, str(SAMPLES))
+    count, start = (code.value(f"mul i64 {some}, {n}") for some in (number, first))
+    up = code.value(f"add i64 {count}, {group.lanes - 1}")
     pitch = code.value(f"and i64 {up}, {-group.lanes}")
     bytes_ = code.value(f"mul i64 {pitch}, {group.size}")
     apart = code.value(f"add i64 {bytes_}, {GAP}")
@@ -54,29 +74,29 @@ def sample_of(
         rows[name] = element(code, "i8", "%scratch", code.value(f"mul i64 {apart}, {k}"))
     listed = element(code, "i8", rows[FED], apart)
     double = code.value(f"mul i64 {apart}, 2")
-    start = code.value(f"mul i64 {index}, {n}")
-    block = Block(code, group, table, numbers, "false", start, n, rows, {}, {})
-    return Sample(block.at_step("0"), listed, element(code, "i8", listed, double), pitch)
+    block = Block(code, group, table, numbers, "false", start, count, rows, {}, {})
+    kept = element(code, "i8", listed, double)
+    return Samples(block.at_step("0"), number, listed, kept, pitch)
 
 
-def sample_bytes(dtype: torch.dtype, n_rows: int, n_kept: int, n_neurons: int) -> int:
-    """What a sample takes of scratch memory.
+def samples_bytes(dtype: torch.dtype, n_rows: int, n_kept: int, n_neurons: int) -> int:
+    """What a few samples take of scratch memory.
 
     Args:
-        dtype: of its values.
-        n_rows: how many names ``work`` of ``sample_of`` has.
+        dtype: of their values.
+        n_rows: how many names ``work`` of ``samples_from`` has.
         n_kept: rows behind that.
         n_neurons: N.
     """
     group = vector(dtype)
-    row_bytes = -(-n_neurons // group.lanes) * GROUP_BYTES
+    row_bytes = -(-SAMPLES * n_neurons // group.lanes) * GROUP_BYTES
     assert list_bytes(group, n_neurons) <= 2 * (row_bytes + GAP)
     return (n_rows + 3) * (row_bytes + GAP) + n_kept * row_bytes
 
 
-def fed_forward(sample: Sample) -> Link:
+def fed_forward(samples: Samples) -> Link:
     """The input of a step: that from outside and that from the step before."""
-    block, slots = sample.block, sample.block.table.slots
+    block, slots = samples.block, samples.block.table.slots
 
     def enter(now: Block, done: str) -> None:
         code = now.code
@@ -84,8 +104,7 @@ def fed_forward(sample: Sample) -> Link:
         last = code.value(f"sub i64 {done}, 1")
         there = row(code, now.group, slots["output"], last, now.start)
         sent = code.value(f"select i1 {is_first}, ptr {block.rows['output.before']}, ptr {there}")
-        matrix = slots["feedback.transposed"].address
-        sum_rows(code, now.group, sent, now.count, matrix, sample.listed, now.work[FED])
+        samples.feed(now, sent, "feedback.transposed", FED)
 
     def given(now: Block, place: str, mask: str) -> Values:
         outside, fed = now.read("x", place, mask), now.read(FED, place, mask)
@@ -94,7 +113,7 @@ def fed_forward(sample: Sample) -> Link:
     return Link(enter, given, lambda now: None)
 
 
-def fed_backward(sample: Sample) -> Link:
+def fed_backward(samples: Samples) -> Link:
     """The gradient to the output of a step: that from outside and that from the step after."""
 
     def given(now: Block, place: str, mask: str) -> Values:
@@ -102,8 +121,6 @@ def fed_backward(sample: Sample) -> Link:
         return {"grad.output": WRITE["add"](now.code, now.group, outside, fed)}
 
     def leave(now: Block) -> None:
-        matrix = now.table.slots["feedback"].address
-        given = now.rows["grad.x"]
-        sum_rows(now.code, now.group, given, now.count, matrix, sample.listed, now.work[TO_FED])
+        samples.feed(now, now.rows["grad.x"], "feedback", TO_FED)
 
     return Link(lambda now, done: None, given, leave)
