@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from snn_fused.cpu.spikes import Spikes
 from snn_fused.layer import Found, Grads, Inputs, Kept
@@ -33,6 +34,7 @@ class LayerFunction(torch.autograd.Function):
         return (outputs.output, *outputs.state, *outputs.traces)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
         """Run it backwards."""
         plan: Plan = ctx.plan

@@ -10,6 +10,7 @@ import torch
 
 from snn_fused.cpu.backward import backward_scratch_bytes, backward_source
 from snn_fused.cpu.compiling import Kernel, load
+from snn_fused.cpu.dense_sum import SAMPLES
 from snn_fused.cpu.forward import forward_scratch_bytes, forward_source
 from snn_fused.cpu.recurrent import (
     recurrent_backward_scratch_bytes,
@@ -52,14 +53,16 @@ class Launcher(NamedTuple):
         kernel, slots: as compiled, and the names of its arrays in order.
         scratch: bytes of scratch memory for (n_steps, n_neurons).
         cost: nanoseconds of a step of (n_neurons) of one sample.
-        grain: ranges are multiples of so many lanes; None if they are of samples.
+        by_sample: whether the range of a call is one of samples, not of lanes.
+        grain: the range is a multiple of so many.
     """
 
     kernel: Kernel
     slots: tuple[str, ...]
     scratch: Callable[[int, int], int]
     cost: Callable[[int], float]
-    grain: int | None
+    by_sample: bool
+    grain: int
 
     def __call__(self, stretch: Stretch, arrays: Mapping[str, Rows]) -> None:
         """Run the kernel over a stretch."""
@@ -70,8 +73,8 @@ class Launcher(NamedTuple):
         run(
             self.kernel,
             table(*header, *places),
-            n_batch if self.grain is None else n_lanes,
-            grain=self.grain or 1,
+            n_batch if self.by_sample else n_lanes,
+            grain=self.grain,
             scratch_bytes=self.scratch(last - first, n_neurons),
             cost=(last - first) * n_batch * self.cost(n_neurons),
         )
@@ -99,13 +102,15 @@ class Kernels:
                 recurrent_forward_slots(body),
                 lambda n_steps, n_neurons: recurrent_forward_scratch_bytes(body, dtype, n_neurons),
                 lambda n_neurons: self._node_cost(body) * n_neurons + _FEEDBACK_COST * n_neurons**2,
-                None,
+                True,
+                SAMPLES,
             )
         return Launcher(
             load(forward_source(body, dtype)),
             forward_slots(body),
             functools.cache(lambda n_steps, n_neurons: forward_scratch_bytes(body)),
             lambda n_neurons: self._node_cost(body) * n_neurons,
+            False,
             vector(dtype).lanes,
         )
 
@@ -122,13 +127,15 @@ class Kernels:
                     *bodies, dtype, n_steps, n_neurons
                 ),
                 lambda n_neurons: nodes * n_neurons + _FEEDBACK_COST * n_neurons**2,
-                None,
+                True,
+                SAMPLES,
             )
         return Launcher(
             load(backward_source(*bodies, dtype)),
             backward_slots(*bodies),
             functools.cache(lambda n_steps, n_neurons: backward_scratch_bytes(*bodies, n_steps)),
             lambda n_neurons: nodes * n_neurons,
+            False,
             vector(dtype).lanes,
         )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 from snn_fused.cpu.code import Code
-from snn_fused.cpu.transcendental import exp, lane_by_lane, sigmoid
+from snn_fused.cpu.transcendental import exp, lane_by_lane, sigmoid, tanh
 from snn_fused.cpu.vectors import Vector
 from snn_fused.graph.body import Body
 
@@ -155,9 +155,10 @@ WRITE: dict[str, Write] = {
     "trunc": _intrinsic("trunc"),
     "exp": exp,
     "sigmoid": sigmoid,
+    "tanh": tanh,
     **{
         name: _library(name)
-        for name in ("expm1", "log", "log1p", "tanh", "sin", "cos", "atan", "erf", "erfc", "pow")
+        for name in ("expm1", "log", "log1p", "sin", "cos", "atan", "erf", "erfc", "pow")
     },
     "sign": _sign,
     "gt": _arithmetic("fcmp ogt"),

@@ -289,6 +289,7 @@ def _table() -> dict[Any, Handler]:
         ("pow", _power),
         ("rsqrt", _rsqrt),
         ("isfinite", _isfinite),
+        ("sgn", _plain("sign")),
         ("relu", _relu),
     ):
         table |= _overloads(name, handler)

@@ -18,6 +18,8 @@ from snn_fused.graph.lowering import CannotLower, Writer
 from snn_fused.graph.partition import Partition
 from snn_fused.graph.recipe import Recipe
 from snn_fused.graph.tracing import (
+    BATCH,
+    NEURONS,
     Spec,
     adjoint_inputs,
     forward_inputs,
@@ -106,7 +108,10 @@ def _traced(trace: Callable[[Spec], fx.Graph], spec: Spec) -> fx.Graph:
     try:
         return trace(spec)
     except Exception as error:
-        raise CannotLower(f"its step cannot be traced: {type(error).__name__}: {error}") from error
+        raise CannotLower(
+            f"its step cannot be traced ({type(error).__name__}: {error}); tried on {BATCH} "
+            f"samples of {NEURONS} neurons. What a step holds for each neuron, pass it as a parameter"
+        ) from error
 
 
 def _varying(inputs: Sequence[str]) -> list[str]:

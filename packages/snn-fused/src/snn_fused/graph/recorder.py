@@ -50,6 +50,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func is torch.ops.aten._local_scalar_dense.default:
             raise TypeError("it reads the value of a tensor, on which a kernel cannot branch")
         simpler = decompositions().get(func)
+        if simpler is None and func._can_decompose():
+            simpler = func.decompose
         if simpler is not None:
             with self:
                 return simpler(*args, **kwargs)
