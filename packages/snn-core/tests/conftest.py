@@ -67,3 +67,9 @@ def fresh_default_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     default_registry.cache_clear()
     yield
     default_registry.cache_clear()
+
+
+@pytest.fixture
+def core_alone(fresh_default_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default registry sees snn-core and nothing else that is installed."""
+    monkeypatch.setenv("SNN_PLUGINS", "")

@@ -1,4 +1,4 @@
-"""Backward costs O(T): elements that its operations write, counted, not timed."""
+"""Backward costs O(T) on ``eager``: elements that its operations write, counted, not timed."""
 
 import pytest
 import torch
@@ -67,8 +67,8 @@ def indexing(x):
 @pytest.mark.parametrize(
     "integrate",
     [
-        lambda x: cuba_aelif_integration(x, **LIF)[:2],
-        lambda x: exp_cuba_lif_integration(x, **EXP_LIF)[:2],
+        lambda x: cuba_aelif_integration(x, **LIF, backend="eager")[:2],
+        lambda x: exp_cuba_lif_integration(x, **EXP_LIF, backend="eager")[:2],
     ],
 )
 def test_backward_is_linear_in_the_number_of_steps(integrate):

@@ -15,6 +15,10 @@ def candidates(backend: str | Backend) -> tuple[Backend, ...]:
     """The backends to try, the fastest first: all installed and ranked for "auto", else the one."""
     if backend != "auto":
         return (lookup.backend(backend),)
+    return default_registry().remembered("auto", _ranked)
+
+
+def _ranked() -> tuple[Backend, ...]:
     found = [_usable(name) for name in default_registry().names("backend")]
     ranked = [(one.rank, one) for one in found if one is not None and one.rank is not None]
     return tuple(one for _, one in sorted(ranked, key=lambda pair: -pair[0]))

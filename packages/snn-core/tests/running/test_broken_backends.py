@@ -5,7 +5,10 @@ import snn_core as snn
 import torch
 from snn_core import choosing
 from snn_core.eager import run
+from snn_core.integration import pose
 from snn_core.testing import TOY
+
+pytestmark = pytest.mark.usefixtures("core_alone")
 
 X = torch.ones(2, 1, 1)
 
@@ -44,5 +47,8 @@ def test_a_rank_that_is_no_number_is_passed_over():
 
 
 def test_nothing_to_choose_from_says_so():
+    nothing = dict.fromkeys(("params", "state", "weight", "recurrent_weight", "observed"))
+    threshold = snn.threshold("super_spike")
+    problem = pose(TOY, X, dt=1e-3, threshold=threshold, record=(), **nothing)
     with pytest.raises(snn.Unsupported, match=r"no backend is left to choose from"):
-        choosing.choose((), None)
+        choosing.choose((), problem)

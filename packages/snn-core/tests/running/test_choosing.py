@@ -9,6 +9,8 @@ from snn_core import choosing
 from snn_core.eager import EAGER, run
 from snn_core.testing import TOY
 
+pytestmark = pytest.mark.usefixtures("core_alone")
+
 X = torch.ones(2, 1, 1)
 
 
@@ -45,6 +47,16 @@ def test_what_declines_is_named_once_with_its_reason():
         ):
             snn.integrate(TOY, X, dt=1e-3)
         assert "auto (eager)" in repr(snn.Layer(2, 1, TOY, dt=1e-3))
+
+
+def test_one_for_other_devices_is_passed_over_without_a_word_and_refuses_by_name():
+    elsewhere = backend("elsewhere", 20, "the layer is on cpu")._replace(devices=("cuda",))
+    with snn.default_registry().temporary(Plugin(elsewhere)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            snn.integrate(TOY, X, dt=1e-3)
+        with pytest.raises(snn.Unsupported, match=r"'elsewhere' cannot run .* the layer is on cpu"):
+            snn.integrate(TOY, X, dt=1e-3, backend="elsewhere")
 
 
 def test_without_a_rank_a_backend_runs_by_name_only():

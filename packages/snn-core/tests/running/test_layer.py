@@ -110,6 +110,7 @@ def test_saved_read_copied_and_pickled_it_is_the_same_layer():
         assert torch.equal(twin(X).output, out)
 
 
+@pytest.mark.usefixtures("core_alone")
 def test_repr_says_which_backend_auto_took():
     assert "backend=auto (eager)" in repr(snn.Layer(5, 4, TOY, dt=DT))
     shown = repr(snn.Layer(5, 4, TOY, dt=DT, backend="eager", learn=("tau_mem",)))

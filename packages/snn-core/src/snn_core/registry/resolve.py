@@ -8,8 +8,8 @@ import itertools
 import os
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -30,6 +30,8 @@ from snn_core.registry.selection import STRICT, Selection
 from snn_core.registry.spelling import normalise, normalise_distribution
 from snn_core.registry.tables import Provided, Table
 from snn_core.registry.targets import load_target
+
+Made = TypeVar("Made")
 
 
 class Registry:
@@ -57,6 +59,7 @@ class Registry:
         self._issues: list[Issue] = []
         self._listed: dict[pluggy.HookImpl, tuple[Provided, ...]] = {}
         self._tables: dict[str, Table] = {}
+        self._memory: dict[Hashable, Any] = {}
         self._count = itertools.count(1)
 
     @property
@@ -125,7 +128,19 @@ class Registry:
         """
         if not isinstance(name, str):
             return name
-        return load_target(self.find(kind, name))
+        return self.remembered((kind, name), lambda: load_target(self.find(kind, name)))
+
+    def remembered(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gave for this key the last time, if no plugin has come or gone since.
+
+        >>> registry = Registry({"SNN_PLUGINS": ""})
+        >>> registry.remembered("key", lambda: 1), registry.remembered("key", lambda: 2)
+        (1, 1)
+        """
+        if key not in self._memory:
+            self._memory[key] = make()
+        made: Made = self._memory[key]
+        return made
 
     def find(self, kind: str, name: str) -> Provided:
         """The one entry behind a name, without importing its target; raises as ``resolve``."""
@@ -185,14 +200,19 @@ class Registry:
         except Failure as error:
             self._remove(loaded, described.name)
             raise PluginError(str(Issue(described.name, stage, error))) from error
+        self._forget()
+
+    def _forget(self) -> None:
+        """Plugins have come or gone."""
         self._tables.clear()
+        self._memory.clear()
 
     def _remove(self, loaded: Loaded, name: str) -> None:
         loaded.manager.unregister(name=name)
         loaded.plugins.pop(name, None)
         for one in [one for one in self._listed if one.plugin_name == name]:
             del self._listed[one]
-        self._tables.clear()
+        self._forget()
 
     def _loaded(self) -> Loaded:
         with self._lock:
