@@ -7,6 +7,7 @@ import torch
 from snn_train import (
     Dataset,
     Training,
+    command,
     draw_weight_,
     events_at,
     lif_classifier,
@@ -56,3 +57,21 @@ def problem():
 def new_training():
     """``new_training(seed)`` is a training at its start, with a schedule for 30 updates."""
     return functools.partial(begin, updates=30)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The tasks of ``snn train`` with an eighth of their training data; the rest as it is."""
+    find = command.find_task
+
+    def find_small(name):
+        task = find(name)
+
+        def load():
+            splits = task.load()
+            rows = len(splits.train.labels) // 8
+            return splits._replace(train=type(splits.train)(*(x[:rows] for x in splits.train)))
+
+        return task._replace(load=load)
+
+    monkeypatch.setattr(command, "find_task", find_small)

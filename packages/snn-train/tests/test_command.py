@@ -38,16 +38,17 @@ def test_the_last_line_is_the_test_accuracy(finished):
 
 def test_the_accuracy_is_that_of_the_saved_weights_on_the_test_data(finished):
     folder, _ = finished
+    metrics = json.loads((folder / "metrics.json").read_text())
     task = find_task("digits")
-    model = task.network(task.settings, "eager")
+    model = task.network(task.settings, metrics["backend"])
     model.load_state_dict(weights(folder))
     test = task.load().test
     with torch.no_grad():
         scores = model.eval()(test.inputs)
-    metrics = json.loads((folder / "metrics.json").read_text())["test"]
-    assert metrics["accuracy"] == (scores.argmax(1) == test.labels).double().mean().item()
+    accuracy = (scores.argmax(1) == test.labels).double().mean().item()
+    assert metrics["test"]["accuracy"] == accuracy
     loss = torch.nn.functional.cross_entropy(scores, test.labels).item()
-    assert metrics["loss"] == pytest.approx(loss, rel=1e-4)
+    assert metrics["test"]["loss"] == pytest.approx(loss, rel=1e-4)
 
 
 def test_every_file_is_written_and_listed(finished):
@@ -72,24 +73,6 @@ def test_the_metrics_say_what_was_run(finished):
     assert losses == sorted(losses, reverse=True)
     assert losses[-1] < 1.0  # guessing has ln 10 = 2.3
     assert metrics["versions"]["torch"] == torch.__version__
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """The tasks with an eighth of their training data; the rest as it is."""
-    find = command.find_task
-
-    def find_small(name):
-        task = find(name)
-
-        def load():
-            splits = task.load()
-            rows = len(splits.train.labels) // 8
-            return splits._replace(train=type(splits.train)(*(x[:rows] for x in splits.train)))
-
-        return task._replace(load=load)
-
-    monkeypatch.setattr(command, "find_task", find_small)
 
 
 def run(*options):
@@ -203,15 +186,6 @@ def test_an_unknown_backend_is_the_registry_s_error(tmp_path, capsys):
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.usefixtures("small")
-def test_a_backend_by_name_gives_what_auto_gives_here(tmp_path, capsys):
-    for backend in ("auto", "eager"):
-        options = ("--epochs", 1, "--quiet", "--backend", backend, "--out", tmp_path / backend)
-        assert run("digits", *options) == 0
-    first, second = (weights(tmp_path / backend) for backend in ("auto", "eager"))
-    assert all(torch.equal(first[key], second[key]) for key in first)
-
-
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
@@ -219,9 +193,28 @@ def test_a_backend_by_name_gives_what_auto_gives_here(tmp_path, capsys):
         ("--epochs", "many", "must be a whole number of at least 1, got 'many'"),
         ("--seed", "-1", "must be a whole number from 0 to 2**63 - 1, got '-1'"),
         ("--seed", str(2**63), "must be a whole number from 0 to 2**63 - 1"),
+        ("--device", "gpu", "invalid choice: 'gpu'"),
     ],
 )
-def test_numbers_that_cannot_be_are_refused(option, value, message, capsys):
+def test_values_that_cannot_be_are_refused(option, value, message, capsys):
     with pytest.raises(SystemExit, match="2"):
         run("digits", f"{option}={value}")
     assert message in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_here_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert run("digits", "--device", "cuda", "--out", tmp_path / "none") == 2
+    assert capsys.readouterr().err.startswith("ValueError: device 'cuda' is not available to torch")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.usefixtures("small")
+def test_a_gpu_trains_too_and_its_run_goes_on_there(tmp_path, capsys):
+    options = ("digits", "--epochs", 4, "--quiet", "--out", tmp_path)
+    assert run(*options, "--device", "cuda") == 0
+    assert json.loads((tmp_path / "metrics.json").read_text())["device"] == "cuda"
+    assert run(*options, "--device", "cuda", "--resume") == 0
+    assert run(*options, "--resume") == 2
+    assert "device is cuda there, cpu now" in capsys.readouterr().err

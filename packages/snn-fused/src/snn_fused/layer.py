@@ -21,7 +21,7 @@ class Inputs(NamedTuple):
         n_steps: T.
         weight: ``(N, N_in)`` or None.
         recurrent_weight: ``(N, N)`` or None.
-        state: the state variables before the first step, ``(B, N)`` each.
+        state: the state variables before the first step, ``(B, N)`` each, contiguous.
         before: the output before the first step ``(B, N)``; None without recurrence.
         params: the parameters that are tensors: 0-d or ``(N,)``.
         seen: the measurements, ``(T, B, N)`` each.

@@ -84,7 +84,7 @@ def inputs_of(problem: Problem) -> Inputs:
         _n_steps(problem),
         weight,
         problem.recurrent_weight,
-        tuple(value.flatten(1) for value in state),
+        tuple(value.flatten(1).contiguous() for value in state),
         _before(problem),
         tuple(_flat(value, shape) for value in problem.params if isinstance(value, Tensor)),
         tuple(trace.flatten(2) for trace in observed if trace is not None),

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from snn_core import Unsupported
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from snn_train.backends import begun_on, fastest_for
 from snn_train.data.records import Dataset, Splits
 from snn_train.loop import Training, evaluate, fit
 from snn_train.network import SpikingClassifier
@@ -24,9 +26,11 @@ from snn_train.runs import (
     write_metrics,
     write_pictures,
 )
+from snn_train.tasks.record import Task
 from snn_train.tasks.table import TASKS, find_task
 
 GRADIENTS = ("surrogate",)
+DEVICES = ("cpu", "cuda")
 
 REFUSED = 2
 INTERRUPTED = 130
@@ -53,9 +57,10 @@ def main(argv: Sequence[str]) -> int:
         print(_listing())
         return 0
     try:
-        run = _run(options)
-        folder = options.out or Path("runs") / f"{run.task.name}-seed{run.seed}"
-        data = run.task.load()
+        task = _task(options)
+        folder = options.out or Path("runs") / f"{task.name}-seed{options.seed}"
+        run = _run(options, task, folder)
+        data = task.load().to(run.device)
         training = _prepare(run, data.train, folder, resume=options.resume)
     except (ValueError, OSError) as error:
         return _refuse(error)
@@ -76,7 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="The last line printed is the accuracy on the test data, which are used only there.",
     )
     parser.add_argument("task", nargs="?", metavar="TASK", help="what to train")
-    parser.add_argument("--backend", default="auto", help="runs the layers (default: auto)")
+    parser.add_argument(
+        "--backend",
+        default="auto",
+        help="runs the layers (default: auto, the fastest that can; with --resume the run's own)",
+    )
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="default: cpu")
     parser.add_argument(
         "--gradient", default="surrogate", help=f"one of: {', '.join(GRADIENTS)} (the default)"
     )
@@ -114,16 +124,28 @@ def _listing() -> str:
     return "\n".join(["tasks:", *rows, "", f"for instance: snn train {TASKS[0].name}"])
 
 
-def _run(options: argparse.Namespace) -> Run:
+def _task(options: argparse.Namespace) -> Task:
     task = find_task(options.task)
+    if options.epochs is None:
+        return task
+    return task._replace(schedule=task.schedule._replace(epochs=options.epochs))
+
+
+def _run(options: argparse.Namespace, task: Task, folder: Path) -> Run:
     if options.gradient not in GRADIENTS:
         raise ValueError(
             f"unknown gradient {options.gradient!r}; there is: {', '.join(GRADIENTS)} "
             "(eventprop will come with the package snn-eventprop)"
         )
-    if options.epochs is not None:
-        task = task._replace(schedule=task.schedule._replace(epochs=options.epochs))
-    return Run(task, options.seed, options.gradient, options.backend)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device 'cuda' is not available to torch {torch.__version__} here: use --device cpu, "
+            "or install the build of torch for your GPU"
+        )
+    run = Run(task, options.seed, options.gradient, options.backend, options.device)
+    if options.backend != "auto":
+        return run
+    return run._replace(backend=begun_on(folder) if options.resume else fastest_for(run))
 
 
 def _prepare(

@@ -34,7 +34,8 @@ class Run(NamedTuple):
         task: with the schedule and settings of this run.
         seed: of the initial weights, the order of the samples and everything else at random.
         gradient: how gradients are found, ``"surrogate"``.
-        backend: name of the backend of the layers.
+        backend: name of the backend of the layers; not "auto", which may be another one tomorrow.
+        device: of the network, its weights and its data: ``"cpu"`` or ``"cuda"``.
 
     >>> from snn_train.tasks.table import find_task
     >>> run = Run(find_task("yinyang"), seed=3)
@@ -45,7 +46,8 @@ class Run(NamedTuple):
     task: Task
     seed: int
     gradient: str = "surrogate"
-    backend: str = "auto"
+    backend: str = "eager"
+    device: str = "cpu"
 
     @property
     def title(self) -> str:
@@ -59,9 +61,26 @@ class Run(NamedTuple):
             "seed": self.seed,
             "gradient": self.gradient,
             "backend": self.backend,
+            "device": self.device,
             "schedule": self.task.schedule._asdict(),
             "settings": self.task.settings._asdict(),
         }
+
+
+def build(run: Run) -> SpikingClassifier:
+    """The network of a run with its initial weights, on its device.
+
+    Raises:
+        UnknownName, AmbiguousName, MissingNeed: for the backend.
+        Unsupported: the backend cannot run these layers.
+        ValueError: for settings that make no network.
+
+    >>> from snn_train.tasks.table import find_task
+    >>> tuple(build(Run(find_task("yinyang"), seed=0)).hidden.weight.shape)
+    (120, 5)
+    """
+    with seeded(run.seed, run.device), torch.device(run.device):
+        return run.task.network(run.task.settings, run.backend)
 
 
 def begin(run: Run, samples: int) -> Training[SpikingClassifier]:
@@ -72,8 +91,7 @@ def begin(run: Run, samples: int) -> Training[SpikingClassifier]:
         samples: number of training samples.
 
     Raises:
-        UnknownName, MissingNeed: for the backend.
-        ValueError: for settings that make no network.
+        UnknownName, AmbiguousName, MissingNeed, Unsupported, ValueError: as :func:`build`.
 
     >>> from snn_train.tasks.table import find_task
     >>> training = begin(Run(find_task("yinyang"), seed=0), samples=5000)
@@ -81,8 +99,7 @@ def begin(run: Run, samples: int) -> Training[SpikingClassifier]:
     ((120, 5), 2000)
     """
     schedule = run.task.schedule
-    with seeded(run.seed):
-        model = run.task.network(run.task.settings, run.backend)
+    model = build(run)
     optimizer = Adam(model.parameters(), lr=schedule.learning_rate)
     updates = schedule.epochs * updates_per_epoch(samples, schedule.batch_size)
     scheduler = CosineAnnealingLR(optimizer, T_max=updates)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from snn_fused.cpu.rows import Rows, rows_from
-from snn_fused.graph.tracing import LATE_OUTPUT, Spec, shown_state
+from snn_fused.cpu.rows import Rows, rows_from, single_row
+from snn_fused.graph.tracing import LATE_OUTPUT, Spec
 from snn_fused.layer import Grads
 
 
@@ -18,35 +18,37 @@ class Arriving:
     Args:
         grads: what arrived.
         spec: says what is recorded.
+        shown: the state variable that is the output, if one is.
         like: a state variable ``(B, N)``.
     """
 
-    def __init__(self, grads: Grads, spec: Spec, like: Tensor) -> None:
+    def __init__(self, grads: Grads, spec: Spec, shown: str | None, like: Tensor) -> None:
         self._zeros = like.new_zeros(like.shape)
-        self._output = self._stream(grads.output)
+        self._output, self._shown = self._stream(grads.output), shown
         self._traces = dict(zip(spec.record, map(self._stream, grads.traces), strict=True))
-        self._shown = shown_state(spec)
-        self._state = dict(zip(spec.neuron.State._fields, grads.state, strict=True))
+        self._state = zip(spec.neuron.State._fields, grads.state, strict=True)
 
     def _stream(self, grad: Tensor | None) -> Tensor:
         if grad is None:
-            return self._zeros.unsqueeze(0).expand(2, *self._zeros.shape)
+            return self._zeros.expand((2, *self._zeros.shape))
         if grad.stride(0) == 0:
-            return grad[:1].contiguous().expand(2, *self._zeros.shape)
+            return grad[:1].contiguous().expand((2, *self._zeros.shape))
         return grad.contiguous()
 
-    def rows(self, first: int) -> dict[str, Rows]:
-        """The gradients from step ``first`` on; the kernel takes a trace's one row late itself."""
-        found = {f"grad.trace.{name}": rows_from(g, first) for name, g in self._traces.items()}
+    def add_to(self, arrays: dict[str, Rows], first: int) -> None:
+        """Name the gradients from step ``first`` on; the kernel takes a trace's one row late."""
+        for name, grad in self._traces.items():
+            arrays[f"grad.trace.{name}"] = rows_from(grad, first)
+        output = rows_from(self._output, first)
         if self._shown is None:
-            return found | {"grad.output": rows_from(self._output, first)}
-        nothing = Rows(self._zeros.data_ptr(), 0)
-        return found | {"grad.output": nothing, LATE_OUTPUT: rows_from(self._output, first)}
+            arrays["grad.output"] = output
+        else:
+            arrays["grad.output"], arrays[LATE_OUTPUT] = single_row(self._zeros), output
 
     def carried(self) -> list[Tensor]:
         """The gradients to the state after the last step, with its trace's; to write on."""
         found = []
-        for name, grad in self._state.items():
+        for name, grad in self._state:
             whole = self._zeros.clone() if grad is None else self._zeros + grad
             if name in self._traces:
                 whole = whole + self._traces[name][-1]

@@ -5,21 +5,24 @@ The state at the start of each stretch is kept, nothing else: the backward recom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from snn_fused.cpu.arriving import Arriving
-from snn_fused.cpu.constants import Constants
+from snn_fused.cpu.constants import Constants, Numbers
 from snn_fused.cpu.drive import drive_of
 from snn_fused.cpu.feedback import Feedback
 from snn_fused.cpu.kernels import Kernels, Stretch
-from snn_fused.cpu.rows import Rows, rows_of, single_row
+from snn_fused.cpu.rows import Rows, rows_from, single_row
 from snn_fused.cpu.spikes import Spikes, of_dense
 from snn_fused.graph.program import Program
+from snn_fused.graph.tracing import shown_state
 from snn_fused.layer import Found, Grads, Inputs, Kept, Outputs
 from snn_fused.plan import Kind
+
+DENSE = torch.contiguous_format
 
 STRETCH_STEPS = 128
 """Steps of a stretch: checkpoints then add a hundredth of the output for each state variable."""
@@ -44,35 +47,40 @@ class CpuEngine:
     def __init__(self, kind: Kind, program: Program) -> None:
         self._kind, self._program = kind, program
         self._kernels = Kernels(program, kind.spec.dtype, kind.recurrent)
-        spec = kind.spec
-        self._states = [f"state.{name}" for name in spec.neuron.State._fields]
-        self._traces = [f"trace.{name}" for name in spec.record]
+        self._numbers = Numbers(program)
+        self._shown = shown_state(kind.spec)
+        fields = kind.spec.neuron.State._fields
+        self._before = [f"state.{name}.before" for name in fields]
+        self._after = [f"state.{name}.after" for name in fields]
+        self._carried = [f"grad.state.{name}" for name in fields]
+        self._traces = [f"trace.{name}" for name in kind.spec.record]
+        self._sums = [] if program.backward is None else program.backward.results("sum.")
 
     def forward(self, inputs: Inputs) -> Outputs:
         """Run a layer; the checkpoints are the states between stretches."""
         spikes, like = _spikes(inputs), inputs.state[0]
         stretches = _stretches(inputs)
         drive = drive_of(inputs, spikes, stretches[0].last)
-        constants = Constants(self._program, self._kind.spec, inputs)
+        constants = self._constants(inputs)
         feedback = Feedback(inputs)
-        output = like.new_empty(inputs.n_steps, *like.shape)
+        output = like.new_empty((inputs.n_steps, *like.shape))
         traces = tuple(torch.empty_like(output) for _ in self._traces)
-        visited = like.new_empty(len(stretches), len(self._states), *like.shape)
-        before: Sequence[Tensor] = [value.contiguous() for value in inputs.state]
-        for stretch, after in zip(stretches, visited, strict=True):
-            first, last = stretch.first, stretch.last
-            self._kernels.forward(
-                stretch,
-                constants.rows(first)
-                | _named(self._states, before, single_row, ".before")
-                | _named(self._states, after, single_row, ".after")
-                | _named(self._traces, [trace[first:last] for trace in traces], rows_of)
-                | {"x": rows_of(drive.given(first, last)), "output": rows_of(output[first:last])}
-                | feedback.rows(output, first),
-            )
-            before = after.unbind(0)
-        end = tuple(value.clone() for value in before)
-        return Outputs(output, end, traces, visited[:-1], spikes)
+        checkpoints = like.new_empty((len(stretches) - 1, len(self._after), *like.shape))
+        end = tuple(torch.empty_like(like, memory_format=DENSE) for _ in self._after)
+        before = inputs.state
+        for stretch, after in zip(stretches, (*map(tuple, checkpoints), end), strict=True):
+            first = stretch.first
+            arrays = constants.rows(first)
+            _add(arrays, self._before, before)
+            _add(arrays, self._after, after)
+            for name, trace in zip(self._traces, traces, strict=True):
+                arrays[name] = rows_from(trace, first)
+            arrays["x"] = rows_from(drive.given(first, stretch.last), 0)
+            arrays["output"] = rows_from(output, first)
+            feedback.add_to(arrays, output, first)
+            self._kernels.forward(stretch, arrays)
+            before = after
+        return Outputs(output, end, traces, checkpoints, spikes)
 
     def backward(self, inputs: Inputs, kept: Kept, grads: Grads) -> Found:
         """Run it backwards."""
@@ -80,56 +88,48 @@ class CpuEngine:
         assert wants is not None, "a plan without gradients runs forward only"
         stretches = _stretches(inputs)
         drive = drive_of(inputs, kept.spikes or _spikes(inputs), stretches[0].last, wants)
-        constants = Constants(self._program, self._kind.spec, inputs)
+        constants = self._constants(inputs)
         feedback = Feedback(inputs, wants.recurrent_weight)
         like = inputs.state[0]
-        arriving = Arriving(grads, self._kind.spec, like)
-        carried, sums = arriving.carried(), self._sums(like)
-        starts = [inputs.state, *(start.unbind(0) for start in kept.checkpoints)]
+        arriving = Arriving(grads, self._kind.spec, self._shown, like)
+        carried = arriving.carried()
+        sums = [like.new_zeros(like.shape) for _ in self._sums]
+        starts = [inputs.state, *map(tuple, kept.checkpoints)]
         for stretch, start in zip(reversed(stretches), reversed(starts), strict=True):
-            first, last = stretch.first, stretch.last
-            given, receiver = drive.given(first, last), drive.receiver(first, last)
-            before = [value.contiguous() for value in start]
-            self._kernels.backward(
-                stretch,
-                constants.rows(first)
-                | arriving.rows(first)
-                | _named(self._states, before, single_row, ".before")
-                | _named([f"grad.{name}" for name in self._states], carried, single_row)
-                | _named([f"sum.{k}" for k in range(len(sums))], sums, single_row)
-                | {"x": rows_of(given), "grad.x": rows_of(receiver)}
-                | feedback.rows(kept.output, first)
-                | feedback.rows_back(kept.output, first),
-            )
+            first = stretch.first
+            arrays = constants.rows(first)
+            arriving.add_to(arrays, first)
+            _add(arrays, self._before, start)
+            _add(arrays, self._carried, carried)
+            _add(arrays, self._sums, sums)
+            receiver = drive.receiver(first, stretch.last)
+            arrays["x"] = rows_from(drive.given(first, stretch.last), 0)
+            arrays["grad.x"] = rows_from(receiver, 0)
+            feedback.add_to(arrays, kept.output, first)
+            feedback.add_more_to(arrays, kept.output, first)
+            self._kernels.backward(stretch, arrays)
             feedback.received(kept.output, first, receiver)
-            drive.received(first, last)
-        params = constants.grads(sums, wants.params)
+            drive.received(first, stretch.last)
         return Found(
             drive.x_grad(),
             drive.weight_grad(),
             feedback.weight_grad(),
             tuple(carried),
             feedback.before_grad,
-            params,
+            constants.grads(sums, wants.params),
         )
 
     def n_checkpoints(self, inputs: Inputs) -> int:
         """How many checkpoints ``forward`` returns."""
         return len(_stretches(inputs)) - 1
 
-    def _sums(self, like: Tensor) -> list[Tensor]:
-        backward = self._program.backward
-        assert backward is not None
-        return [like.new_zeros(like.shape) for _ in backward.results("sum.")]
+    def _constants(self, inputs: Inputs) -> Constants:
+        return Constants(self._program, self._kind.spec, self._numbers, inputs)
 
 
-def _named(
-    names: Iterable[str],
-    tensors: Iterable[Tensor],
-    rows: Callable[[Tensor], Rows],
-    suffix: str = "",
-) -> dict[str, Rows]:
-    return {name + suffix: rows(value) for name, value in zip(names, tensors, strict=True)}
+def _add(arrays: dict[str, Rows], names: Iterable[str], tensors: Iterable[Tensor]) -> None:
+    for name, tensor in zip(names, tensors, strict=True):
+        arrays[name] = single_row(tensor)
 
 
 def _spikes(inputs: Inputs) -> Spikes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from snn_fused.cpu.drive import WeightGrad
-from snn_fused.cpu.rows import Rows, rows_of, single_row
+from snn_fused.cpu.rows import Rows, rows_from, single_row
 from snn_fused.cpu.spikes import of_dense
 from snn_fused.cpu.transposing import transposed
 from snn_fused.layer import Inputs
@@ -27,24 +27,20 @@ class Feedback:
         self._transposed = None if weight is None else transposed(weight.detach())
         self.before_grad = None if before is None else before.new_zeros(before.shape)
 
-    def rows(self, output: Tensor | None, first: int) -> dict[str, Rows]:
-        """What both kernels read: the weight, and the output before step ``first``."""
+    def add_to(self, arrays: dict[str, Rows], output: Tensor | None, first: int) -> None:
+        """Name what both kernels read: the weight, and the output before step ``first``."""
         if output is None or self._transposed is None or self._before is None:
-            return {}
-        return {
-            "feedback.transposed": single_row(self._transposed),
-            "output.before": single_row(output[first - 1] if first else self._before),
-        }
+            return
+        arrays["feedback.transposed"] = single_row(self._transposed)
+        arrays["output.before"] = single_row(output[first - 1] if first else self._before)
 
-    def rows_back(self, output: Tensor | None, first: int) -> dict[str, Rows]:
-        """What the backward kernel has besides: the output of its steps, the gradient to it."""
+    def add_more_to(self, arrays: dict[str, Rows], output: Tensor | None, first: int) -> None:
+        """Name what the backward kernel has besides: the steps' output, the gradient to it."""
         if output is None or self._weight is None or self.before_grad is None:
-            return {}
-        return {
-            "feedback": single_row(self._weight),
-            "output": rows_of(output[first:]),
-            "grad.feedback": single_row(self.before_grad),
-        }
+            return
+        arrays["feedback"] = single_row(self._weight)
+        arrays["output"] = rows_from(output, first)
+        arrays["grad.feedback"] = single_row(self.before_grad)
 
     def received(self, output: Tensor | None, first: int, grad: Tensor) -> None:
         """Add a stretch to the weight's gradient; grad ``(L, B, N)`` to what its neurons got."""

@@ -59,11 +59,23 @@ class Writer:
             for want, place in zip(wanted, operands, strict=True)
         )
         key = (operation, cast)
+        if self._is_spike_again(operation, cast):
+            return self.nodes[cast[0]][1][0]
         if key not in self._known:
             self.nodes.append(key)
             self.kinds.append(FLAG if OPERATIONS[operation][-1] == "f" else NUMBER)
             self._known[key] = len(self.nodes) - 1
         return self._known[key]
+
+    def _is_spike_again(self, operation: str, operands: tuple[int, ...]) -> bool:
+        """Whether this asks ``z > 0.5`` of a z that was made of a flag: then it is that flag."""
+        if operation != "gt" or operands[0] < 0 or self.nodes[operands[0]][0] != "number":
+            return False
+        names = {place: name for name, place in self.inputs.items()}
+        bound = {name: value for value, name in self.literals.items()}.get(
+            names.get(operands[1], "")
+        )
+        return bound is not None and 0 <= bound < 1
 
     def kind(self, place: int) -> str:
         """Whether a place holds a number or a flag."""
@@ -213,6 +225,9 @@ def _power(writer: Writer, node: fx.Node) -> int:
         2: lambda: square,
         3: lambda: writer.emit("mul", square, base),
         0.5: lambda: writer.emit("sqrt", base),
+        -1.5: lambda: writer.emit(
+            "reciprocal", writer.emit("mul", base, writer.emit("sqrt", base))
+        ),
         -0.5: lambda: writer.emit("reciprocal", writer.emit("sqrt", base)),
         -1: lambda: writer.emit("reciprocal", base),
         -2: lambda: writer.emit("reciprocal", square),

@@ -109,8 +109,8 @@ def _traced(trace: Callable[[Spec], fx.Graph], spec: Spec) -> fx.Graph:
         return trace(spec)
     except Exception as error:
         raise CannotLower(
-            f"its step cannot be traced ({type(error).__name__}: {error}); it was tried on "
-            f"{BATCH} samples of {NEURONS} neurons: pass what differs between neurons as a parameter"
+            f"its step cannot be traced ({type(error).__name__}: {error}); it was tried on {BATCH} "
+            f"samples of {NEURONS} neurons: pass what differs between neurons as a parameter"
         ) from error
 
 

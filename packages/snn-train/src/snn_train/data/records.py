@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -14,13 +15,16 @@ class Dataset(NamedTuple):
         inputs: ``(S, *F)``, S samples of features.
         labels: ``(S,)``, int64 class of each sample, from 0.
 
-    >>> import torch
     >>> Dataset(torch.zeros(3, 4), torch.tensor([0, 1, 1])).labels.bincount().tolist()
     [1, 2]
     """
 
     inputs: Tensor
     labels: Tensor
+
+    def to(self, device: torch.device | str) -> Dataset:
+        """The same samples on another device."""
+        return Dataset(self.inputs.to(device), self.labels.to(device))
 
 
 class Splits(NamedTuple):
@@ -35,3 +39,12 @@ class Splits(NamedTuple):
     train: Dataset
     validation: Dataset
     test: Dataset
+
+    def to(self, device: torch.device | str) -> Splits:
+        """The same samples on another device.
+
+        >>> part = Dataset(torch.zeros(3, 4), torch.tensor([0, 1, 1]))
+        >>> Splits(part, part, part).to("meta").validation.labels.device
+        device(type='meta')
+        """
+        return Splits(*(part.to(device) for part in self))
