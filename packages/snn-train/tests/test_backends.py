@@ -1,4 +1,4 @@
-"""The backend of a run: what auto takes, kept by its name, so that a run goes on with its numbers."""
+"""The backend of a run: what auto takes, kept by its name, so that the run goes on with it."""
 
 import json
 from types import SimpleNamespace
@@ -128,7 +128,7 @@ def test_one_whose_record_has_another_name_than_its_entry_does_not_stop_auto():
     plugin = SimpleNamespace(snn_backends=snn.hookimpl(lambda: [entry]))
     with (
         snn.default_registry().temporary(plugin),
-        pytest.warns(snn.BackendWarning, match=r"unknown backend 'that'.*running on"),
+        pytest.warns(snn.BackendWarning, match=r"(?s)unknown backend 'that'.*running on"),
     ):
         assert backends.fastest_for(RUN) in snn.names("backend")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import snn_core
 from snn_core.choosing import candidates
@@ -55,7 +56,7 @@ def begun_on(folder: Path) -> str:
         ValueError: if it is damaged, or that backend is not installed here.
     """
     path = folder / CHECKPOINT
-    name = load_checkpoint(path).run.get("backend")
+    name: Any = load_checkpoint(path).run.get("backend")
     try:
         snn_core.backend(name)
     except (LookupError, ImportError, TypeError) as error:
