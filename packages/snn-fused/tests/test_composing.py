@@ -234,3 +234,17 @@ def test_no_warning_on_the_way():
         warnings.simplefilter("error")
         loss_of(make(backend="auto"), spikes(7, 3, 6)).backward()
     assert "numba" in repr(make(backend="auto"))
+
+
+def test_sparse_input_is_kept_as_its_spikes():
+    made, x = make(), spikes(200, 4, 6, rate=0.02)
+    sizes = []
+
+    def pack(tensor):
+        sizes.append(tensor.numel() * tensor.element_size())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        out = made(x, record=())
+    assert sum(sizes) < 0.2 * x.numel() * x.element_size()
+    out.output.sum().backward()

@@ -29,7 +29,9 @@ class LayerFunction(torch.autograd.Function):
         ctx.plan, ctx.n_steps = plan, n_steps
         ctx.spikes = outputs.spikes
         kept = outputs.output if plan.kind.recurrent else None
-        ctx.save_for_backward(*tensors, kept, outputs.checkpoints)
+        # sparse input is kept as spikes, so that the dense tensor can go
+        x = tensors[0] if outputs.spikes is None else None
+        ctx.save_for_backward(x, *tensors[1:], kept, outputs.checkpoints)
         ctx.set_materialize_grads(False)
         return (outputs.output, *outputs.state, *outputs.traces)
 

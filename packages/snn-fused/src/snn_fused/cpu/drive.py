@@ -54,11 +54,12 @@ def drive_of(
         return Direct(x, backward=wants is not None)
     if spikes is not None:
         source: Source = Sparse(spikes, weight)
+        shape: tuple[int, ...] = spikes.shape
     else:
         assert x is not None, "without spikes there is a dense input"
-        source = Dense(x, weight)
+        source, shape = Dense(x, weight), tuple(x.shape)
     total = WeightGrad(weight) if wants is not None and wants.weight else None
-    grad = x.new_empty(x.shape) if x is not None and wants is not None and wants.x else None
+    grad = weight.new_empty(shape) if wants is not None and wants.x else None
     buffer = weight.new_empty(longest, inputs.state[0].shape[0], len(weight))
     return Projected(source, weight, buffer, total, grad)
 
