@@ -5,7 +5,7 @@ import snn_core as snn
 from snn_core.testing.agreement import check_agreement
 from snn_core.types import Backend
 from snn_fused.function import LayerFunction, flat
-from snn_fused.graph.lowering import CannotLower
+from snn_fused.graph.writer import CannotLower
 from snn_fused.plan import Plan, program_of
 from snn_fused.posing import declined, inputs_of, kind_of, output_of
 

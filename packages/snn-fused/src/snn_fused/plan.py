@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from snn_fused.graph.lowering import CannotLower
 from snn_fused.graph.program import Program, adjoint_program, forward_program
 from snn_fused.graph.tracing import Spec
+from snn_fused.graph.writer import CannotLower
 from snn_fused.layer import Found, Grads, Inputs, Kept, Outputs, Wants
 
 

@@ -9,8 +9,8 @@ from snn_core.types import Output, Problem
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from snn_fused.function import LayerFunction, flat
-from snn_fused.graph.lowering import CannotLower
 from snn_fused.graph.tracing import Spec
+from snn_fused.graph.writer import CannotLower
 from snn_fused.layer import Inputs, Wants
 from snn_fused.operators import layer
 from snn_fused.plan import Kind, key_of, plan_of, program_of

@@ -8,9 +8,10 @@ import torch
 from torch import fx
 
 from snn_fused.graph import recipe
-from snn_fused.graph.lowering import HANDLERS, Writer, fail, meta
+from snn_fused.graph.lowering import HANDLERS, lower
 from snn_fused.graph.recipe import Recipe
 from snn_fused.graph.tracing import LANES
+from snn_fused.graph.writer import Writer, fail, meta
 
 INVARIANT, VARYING, REDUCED = "invariant", "varying", "reduced"
 aten = torch.ops.aten
@@ -67,7 +68,7 @@ class Partition:
             if node.op == "placeholder" and kind == VARYING:
                 writer.values[node] = writer.input(self.names[node])
             elif kind == VARYING:
-                writer.lower(node)
+                lower(writer, node)
             elif kind == INVARIANT:
                 writer.values[node] = self._invariant(writer, node)
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from torch import fx
 
 from snn_fused.graph.body import Body
-from snn_fused.graph.lowering import CannotLower, Writer
 from snn_fused.graph.partition import Partition
 from snn_fused.graph.recipe import Recipe
 from snn_fused.graph.tracing import (
@@ -26,6 +25,7 @@ from snn_fused.graph.tracing import (
     trace_adjoint,
     trace_forward,
 )
+from snn_fused.graph.writer import CannotLower, Writer
 
 
 class Program(NamedTuple):
