@@ -19,8 +19,7 @@ from snn_fused.posing import inputs_of, kind_of, output_of
 
 def reason_of(problem: Problem) -> str | None:
     """Why the neuron's step cannot become a kernel; None if it can."""
-    reason: str | None = _reason(*_fields(kind_of(problem)))
-    return reason
+    return _reason(*_fields(kind_of(problem)))
 
 
 def execute(problem: Problem) -> Output:
@@ -56,15 +55,19 @@ def _as_operator(problem: Problem, kind: Kind, inputs: Inputs) -> Output:
 # arguments as they are, but takes nested records apart: so a kind comes as its fields.
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _reason(*fields: Any) -> str | None:
     program = program_of(_kind(*fields))
     return str(program) if isinstance(program, CannotLower) else None
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _key(*fields: Any) -> str:
     return key_of(plan_of(_kind(*fields)))
+
+
+# This is all that torch.compiler.assume_constant_result does, but for importing the compiler:
+# a second or more in a process that may never compile.
+for _constant in (_reason, _key):
+    _constant._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _fields(kind: Kind) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from snn_fused.cpu.buffers import empty
 from snn_fused.cpu.projection import gather, scatter
 from snn_fused.cpu.spikes import Spikes
 from snn_fused.cpu.transposing import transposed
@@ -59,8 +60,8 @@ def drive_of(
         assert x is not None, "without spikes there is a dense input"
         source, shape = Dense(x, weight), tuple(x.shape)
     total = WeightGrad(weight) if wants is not None and wants.weight else None
-    grad = weight.new_empty(shape) if wants is not None and wants.x else None
-    buffer = weight.new_empty(longest, inputs.state[0].shape[0], len(weight))
+    grad = empty(tuple(shape), weight.dtype) if wants is not None and wants.x else None
+    buffer = empty((longest, inputs.state[0].shape[0], len(weight)), weight.dtype)
     return Projected(source, weight, buffer, total, grad)
 
 
@@ -69,7 +70,7 @@ class Direct:
 
     def __init__(self, x: Tensor, *, backward: bool) -> None:
         self._x = x.contiguous()
-        self._grad = torch.empty_like(self._x) if backward else self._x
+        self._grad = empty(tuple(self._x.shape), x.dtype) if backward else self._x
 
     def given(self, first: int, last: int) -> Tensor:
         """Rows of the input."""
@@ -188,7 +189,7 @@ class WeightGrad:
     """The gradient to a weight ``(N, N_in)``, added up over the stretches; kept transposed."""
 
     def __init__(self, weight: Tensor) -> None:
-        self._transposed = weight.new_zeros(weight.shape[::-1])
+        self._transposed = empty((weight.shape[1], weight.shape[0]), weight.dtype).zero_()
 
     def add_spikes(self, spikes: Spikes, first: int, last: int, grad: Tensor) -> None:
         """From steps of sparse input; grad ``(last - first, B, N)``."""

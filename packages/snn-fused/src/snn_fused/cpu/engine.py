@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from snn_fused.cpu.arriving import Arriving
+from snn_fused.cpu.buffers import empty
 from snn_fused.cpu.constants import Constants, Numbers
 from snn_fused.cpu.drive import drive_of
 from snn_fused.cpu.feedback import Feedback
@@ -63,9 +64,9 @@ class CpuEngine:
         drive = drive_of(inputs, spikes, stretches[0].last)
         constants = self._constants(inputs)
         feedback = Feedback(inputs)
-        output = like.new_empty((inputs.n_steps, *like.shape))
-        traces = tuple(torch.empty_like(output) for _ in self._traces)
-        checkpoints = like.new_empty((len(stretches) - 1, len(self._after), *like.shape))
+        output = empty((inputs.n_steps, *like.shape), like.dtype)
+        traces = tuple(empty(tuple(output.shape), like.dtype) for _ in self._traces)
+        checkpoints = empty((len(stretches) - 1, len(self._after), *like.shape), like.dtype)
         end = tuple(torch.empty_like(like, memory_format=DENSE) for _ in self._after)
         before = inputs.state
         for stretch, after in zip(stretches, (*map(tuple, checkpoints), end), strict=True):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from snn_fused.cpu.backward import backward_scratch_bytes, backward_source
+from snn_fused.cpu.block import BLOCK_BYTES
 from snn_fused.cpu.compiling import Kernel, load
 from snn_fused.cpu.dense_sum import SAMPLES
 from snn_fused.cpu.forward import forward_scratch_bytes, forward_source
@@ -26,7 +27,6 @@ from snn_fused.cpu.slots import (
     recurrent_forward_slots,
 )
 from snn_fused.cpu.threads import run, table
-from snn_fused.cpu.vectors import vector
 from snn_fused.graph.body import Body
 from snn_fused.graph.program import Program
 
@@ -54,7 +54,8 @@ class Launcher(NamedTuple):
         scratch: bytes of scratch memory for (n_steps, n_neurons).
         cost: nanoseconds of a step of (n_neurons) of one sample.
         by_sample: whether the range of a call is one of samples, not of lanes.
-        grain: the range is a multiple of so many.
+        grain: the range is a multiple of so many: whole pages, for two threads that write to the
+            same page, or beside each other, are slower than one.
     """
 
     kernel: Kernel
@@ -111,7 +112,7 @@ class Kernels:
             functools.cache(lambda n_steps, n_neurons: forward_scratch_bytes(body)),
             lambda n_neurons: self._node_cost(body) * n_neurons,
             False,
-            vector(dtype).lanes,
+            BLOCK_BYTES // dtype.itemsize,
         )
 
     @functools.cached_property
@@ -136,7 +137,7 @@ class Kernels:
             functools.cache(lambda n_steps, n_neurons: backward_scratch_bytes(*bodies, n_steps)),
             lambda n_neurons: nodes * n_neurons,
             False,
-            vector(dtype).lanes,
+            BLOCK_BYTES // dtype.itemsize,
         )
 
     @property

@@ -14,6 +14,7 @@ from snn_core import Events
 from snn_core.events import in_bins
 from torch import Tensor
 
+from snn_fused.cpu.buffers import empty
 from snn_fused.cpu.scanning import BLOCK, EAGER, ELEMENTS, pack, scan
 from snn_fused.cpu.threads import run, table
 
@@ -25,6 +26,9 @@ _SAMPLE = 8
 
 _READ_COST = 0.1
 """Nanoseconds to read a byte of a dense tensor."""
+
+_ROOM = 8 << 20
+"""Inputs that are read at once, at most."""
 
 _MOVE_COST = 1.0
 """Nanoseconds to move an entry."""
@@ -121,16 +125,33 @@ def _sampled_density(x: Tensor) -> float:
 
 
 def _scanned(x: Tensor, dtype: torch.dtype) -> Spikes:
-    """Read ``x`` once: each thread writes its rows' entries one after the other into the room that
-    so many rows could fill at most, of which only what is written takes memory; then they move
-    together.
+    """Read ``x`` once, so many steps at a time that there is room if every input is an entry."""
+    n_steps, n_batch, n_in = x.shape
+    some = max(1, _ROOM // max(1, n_batch * (n_in + EAGER)))
+    parts = [_scanned_at_once(x[first : first + some], dtype) for first in range(0, n_steps, some)]
+    counts, columns, values = (_join(of_parts) for of_parts in zip(*parts, strict=True))
+    pointers = torch.zeros(n_steps * n_batch + 1, dtype=torch.int64)
+    torch.cumsum(counts, 0, out=pointers[1:])
+    return Spikes(pointers, columns, values, n_batch, 1, (n_steps, n_batch, n_in))
+
+
+def _join(parts: tuple[Tensor, ...]) -> Tensor:
+    """One after the other; a single one as it is."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _scanned_at_once(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """How many entries each row has; the columns and values of all.
+
+    Each thread writes its rows' entries one after the other into the room that so many rows could
+    fill, of which only what is written takes memory; then they move together.
     """
     n_steps, n_batch, n_in = x.shape
     n_rows = n_steps * n_batch
     starts = torch.empty(n_rows, dtype=torch.int64)
     pointers = torch.zeros(n_rows + 1, dtype=torch.int64)
-    columns = torch.empty(n_rows * (n_in + EAGER), dtype=torch.int32)
-    values = torch.empty(n_rows * (n_in + EAGER), dtype=dtype)
+    columns = empty((n_rows * (n_in + EAGER),), torch.int32)
+    values = empty((n_rows * (n_in + EAGER),), dtype)
     found = table(
         *(x.data_ptr(), starts.data_ptr(), pointers[1:].data_ptr()),
         *(columns.data_ptr(), values.data_ptr()),
@@ -139,12 +160,13 @@ def _scanned(x: Tensor, dtype: torch.dtype) -> Spikes:
     find = scan(x.dtype, dtype, n_in < BLOCK)
     cost = _READ_COST * x.numel() * x.element_size()
     run(find, found, n_rows, grain=1, scratch_bytes=0, cost=cost)
-    torch.cumsum(pointers[1:], 0, out=pointers[1:])
+    counts = pointers[1:].clone()
+    torch.cumsum(counts, 0, out=pointers[1:])
     n_entries = int(pointers[-1])
-    near = torch.empty(n_entries, dtype=torch.int32), torch.empty(n_entries, dtype=dtype)
+    near = empty((n_entries,), torch.int32), empty((n_entries,), dtype)
     moved = table(
         *(starts.data_ptr(), columns.data_ptr(), values.data_ptr()),
         *(pointers.data_ptr(), near[0].data_ptr(), near[1].data_ptr()),
     )
     run(pack(dtype), moved, n_rows, grain=1, scratch_bytes=0, cost=_MOVE_COST * n_entries)
-    return Spikes(pointers, *near, n_batch, 1, (n_steps, n_batch, n_in))
+    return counts, *near

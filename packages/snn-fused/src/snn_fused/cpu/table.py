@@ -19,7 +19,7 @@ KERNEL = [
 ]
 """The parameters of a kernel."""
 
-CACHED_BYTES = 16 * 2**20
+CACHED_BYTES = 4 << 20
 """Larger arrays of a row a step are written past the cache: they would not stay in it."""
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from snn_fused.cpu.buffers import empty
 from snn_fused.cpu.compiling import Kernel, load
 from snn_fused.cpu.threads import reading, run, table
 from snn_fused.cpu.vectors import vector
@@ -42,7 +43,7 @@ def transposed(matrix: Tensor) -> Tensor:
     if matrix.stride(1) != 1:
         matrix = matrix.contiguous()
     n_rows, n_columns = matrix.shape
-    out = matrix.new_empty(n_columns, n_rows)
+    out = empty((n_columns, n_rows), matrix.dtype)
     lanes = vector(matrix.dtype).lanes
     sizes = (n_rows, n_columns, matrix.stride(0))
     given = table(matrix.data_ptr(), out.data_ptr(), *sizes)
