@@ -95,7 +95,9 @@ def output_of(problem: Problem, results: tuple[Tensor, ...]) -> Output:
     """The output, states and traces of a call in the shapes of its layer."""
     state = neuron_state(problem)
     n_states, shape = len(state), state[0].shape
-    output, *rest = (value.reshape(*value.shape[:-2], *shape) for value in results)
+    if len(shape) > 2:
+        results = tuple(value.reshape(*value.shape[:-2], *shape) for value in results)
+    output, *rest = results
     State = problem.neuron.State
     end = State(*rest[:n_states])
     traces = dict(zip(problem.record, rest[n_states:], strict=True))

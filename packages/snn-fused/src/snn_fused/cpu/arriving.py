@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from snn_fused.cpu.buffers import zeros
 from snn_fused.cpu.rows import Rows, rows_from, single_row
 from snn_fused.graph.tracing import LATE_OUTPUT, Spec
 from snn_fused.layer import Grads
@@ -23,7 +24,7 @@ class Arriving:
     """
 
     def __init__(self, grads: Grads, spec: Spec, shown: str | None, like: Tensor) -> None:
-        self._zeros = like.new_zeros(like.shape)
+        self._zeros = zeros(tuple(like.shape), like.dtype)
         self._output, self._shown = self._stream(grads.output), shown
         self._traces = dict(zip(spec.record, map(self._stream, grads.traces), strict=True))
         self._state = zip(spec.neuron.State._fields, grads.state, strict=True)
@@ -49,10 +50,12 @@ class Arriving:
         """The gradients to the state after the last step, with its trace's; to write on."""
         found = []
         for name, grad in self._state:
-            whole = self._zeros.clone() if grad is None else self._zeros + grad
+            whole = zeros(tuple(self._zeros.shape), self._zeros.dtype)
+            if grad is not None:
+                whole.copy_(grad)
             if name in self._traces:
-                whole = whole + self._traces[name][-1]
+                whole += self._traces[name][-1]
             if name == self._shown:
-                whole = whole + self._output[-1]
+                whole += self._output[-1]
             found.append(whole)
         return found

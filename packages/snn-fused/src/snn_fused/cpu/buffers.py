@@ -19,7 +19,7 @@ import weakref
 import torch
 from torch import Tensor
 
-WORTH_KEEPING = 1 << 18
+WORTH_KEEPING = 1 << 17
 """Bytes from which on an array is borrowed; the C library keeps smaller ones well."""
 
 KEPT_BYTES = 256 << 20
@@ -79,6 +79,15 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     loan = (ctypes.c_char * n_bytes).from_buffer(block)
     weakref.finalize(loan, pool.give, block).atexit = False
     return torch.frombuffer(loan, dtype=dtype).view(shape)
+
+
+def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """As ``empty``, but zero.
+
+    >>> zeros((2,), torch.float32)
+    tensor([0., 0.])
+    """
+    return empty(shape, dtype).zero_()
 
 
 def _rounded(n_bytes: int) -> int:

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from snn_fused.cpu.buffers import empty
+from snn_fused.cpu.buffers import empty, zeros
 from snn_fused.cpu.projection import gather, scatter
 from snn_fused.cpu.spikes import Spikes
 from snn_fused.cpu.transposing import transposed
@@ -189,7 +189,7 @@ class WeightGrad:
     """The gradient to a weight ``(N, N_in)``, added up over the stretches; kept transposed."""
 
     def __init__(self, weight: Tensor) -> None:
-        self._transposed = empty((weight.shape[1], weight.shape[0]), weight.dtype).zero_()
+        self._transposed = zeros((weight.shape[1], weight.shape[0]), weight.dtype)
 
     def add_spikes(self, spikes: Spikes, first: int, last: int, grad: Tensor) -> None:
         """From steps of sparse input; grad ``(last - first, B, N)``."""

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
 from snn_fused.cpu.arriving import Arriving
-from snn_fused.cpu.buffers import empty
+from snn_fused.cpu.buffers import empty, zeros
 from snn_fused.cpu.constants import Constants, Numbers
 from snn_fused.cpu.drive import drive_of
 from snn_fused.cpu.feedback import Feedback
@@ -22,8 +21,6 @@ from snn_fused.graph.program import Program
 from snn_fused.graph.tracing import shown_state
 from snn_fused.layer import Found, Grads, Inputs, Kept, Outputs
 from snn_fused.plan import Kind
-
-DENSE = torch.contiguous_format
 
 STRETCH_STEPS = 128
 """Steps of a stretch: checkpoints then add a hundredth of the output for each state variable."""
@@ -67,7 +64,7 @@ class CpuEngine:
         output = empty((inputs.n_steps, *like.shape), like.dtype)
         traces = tuple(empty(tuple(output.shape), like.dtype) for _ in self._traces)
         checkpoints = empty((len(stretches) - 1, len(self._after), *like.shape), like.dtype)
-        end = tuple(torch.empty_like(like, memory_format=DENSE) for _ in self._after)
+        end = tuple(empty(tuple(like.shape), like.dtype) for _ in self._after)
         before = inputs.state
         for stretch, after in zip(stretches, (*map(tuple, checkpoints), end), strict=True):
             first = stretch.first
@@ -94,7 +91,7 @@ class CpuEngine:
         like = inputs.state[0]
         arriving = Arriving(grads, self._kind.spec, self._shown, like)
         carried = arriving.carried()
-        sums = [like.new_zeros(like.shape) for _ in self._sums]
+        sums = [zeros(tuple(like.shape), like.dtype) for _ in self._sums]
         starts = [inputs.state, *map(tuple, kept.checkpoints)]
         for stretch, start in zip(reversed(stretches), reversed(starts), strict=True):
             first = stretch.first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from snn_fused.cpu.buffers import zeros
 from snn_fused.cpu.drive import WeightGrad
 from snn_fused.cpu.rows import Rows, rows_from, single_row
 from snn_fused.cpu.spikes import of_dense
@@ -25,7 +26,7 @@ class Feedback:
         self._before = None if before is None else before.contiguous()
         self._weight = None if weight is None else weight.contiguous()
         self._transposed = None if weight is None else transposed(weight.detach())
-        self.before_grad = None if before is None else before.new_zeros(before.shape)
+        self.before_grad = None if before is None else zeros(tuple(before.shape), before.dtype)
 
     def add_to(self, arrays: dict[str, Rows], output: Tensor | None, first: int) -> None:
         """Name what both kernels read: the weight, and the output before step ``first``."""

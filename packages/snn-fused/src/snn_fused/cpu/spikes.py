@@ -27,7 +27,7 @@ _SAMPLE = 8
 _READ_COST = 0.1
 """Nanoseconds to read a byte of a dense tensor."""
 
-_ROOM = 8 << 20
+_ROOM = 2 << 20
 """Inputs that are read at once, at most."""
 
 _MOVE_COST = 1.0

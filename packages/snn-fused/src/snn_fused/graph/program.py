@@ -14,6 +14,7 @@ from typing import NamedTuple
 from torch import fx
 
 from snn_fused.graph.body import Body
+from snn_fused.graph.easing import eased
 from snn_fused.graph.partition import Partition
 from snn_fused.graph.recipe import Recipe
 from snn_fused.graph.tracing import (
@@ -61,7 +62,8 @@ def forward_program(spec: Spec) -> Program:
     parts.write_varying(writer)
     outputs = _outputs(spec, [writer.of(node) for node in parts.results])
     names, literals, preparation, n_lanes = _name(parts, writer, inputs, writer.used(outputs))
-    return Program(writer.body(outputs, names), None, literals, preparation, n_lanes, None)
+    forward = eased(writer.body(outputs, names))
+    return Program(forward, None, literals, preparation, n_lanes, None)
 
 
 def adjoint_program(spec: Spec, wants_x: bool, wants: tuple[bool, ...]) -> Program:
@@ -95,8 +97,8 @@ def adjoint_program(spec: Spec, wants_x: bool, wants: tuple[bool, ...]) -> Progr
     names, literals, preparation, n_lanes = _name(parts, writer, inputs, used)
     forward_names = {k: v for k, v in names.items() if not v.startswith("grad.")}
     return Program(
-        writer.body(outputs, forward_names),
-        writer.body(grads, names),
+        eased(writer.body(outputs, forward_names)),
+        eased(writer.body(grads, names)),
         literals,
         preparation,
         n_lanes,
