@@ -126,6 +126,19 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmark(session: nox.Session) -> None:
+    """The times of snn-fused beside those of its rivals, each in an environment of its own."""
+    install(session, *editable(*with_siblings("snn-fused")))
+    found = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
+    pythons = [f"ours={str(found).strip()}"]
+    folder = empty_folder(session)
+    for requirement in group("rivals"):
+        name = Requirement(requirement).name
+        pythons.append(f"{name}={alone_with(session, folder / name, requirement)}")
+    session.run("python", "benchmarks/fused/driver.py", *pythons, *session.posargs)
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """Everything with the lowest versions that the packages declare; torch stays as chosen."""
     install(session)
@@ -153,6 +166,15 @@ def install(session: nox.Session, *arguments: str | Path) -> None:
     session.install(*torch_arguments())
     if arguments:
         session.install(*map(str, arguments))
+
+
+def alone_with(session: nox.Session, place: Path, requirement: str) -> Path:
+    """The Python of a new environment that holds torch and one other package."""
+    session.run("uv", "venv", "--python", sys.executable, str(place), external=True)
+    python = place / "bin" / "python"  # the benchmark needs Linux
+    for arguments in (torch_arguments(), [requirement]):
+        session.run("uv", "pip", "install", "--python", str(python), *arguments, external=True)
+    return python
 
 
 @functools.cache
