@@ -165,3 +165,120 @@ def test_a_soft_threshold_has_its_own_program():
     assert torch.equal(grads[0], grads[1])
     assert torch.equal(grads[2], grads[3])
     assert not torch.equal(grads[0], grads[2])
+
+
+def long_layer(backend, dtype, rate, recurrent):
+    """A projected layer of several stretches, everything unround; output and all gradients."""
+    draw = torch.Generator().manual_seed(0)
+    shape = (300, 3, 40)
+    values = torch.rand(shape, generator=draw, dtype=dtype)
+    x = (values * (torch.rand(shape, generator=draw) < rate)).requires_grad_()
+    weight = (torch.rand(350, 40, generator=draw, dtype=dtype) - 0.4).mul_(2).requires_grad_()
+    square = (torch.rand(350, 350, generator=draw, dtype=dtype) / 350).requires_grad_()
+    factor = torch.rand(300, 3, 350, generator=draw, dtype=dtype)
+    out = snn.integrate(
+        "exp_li" if recurrent == "membrane" else "lif",
+        x,
+        weight=weight,
+        recurrent_weight=square if recurrent else None,
+        dt=1e-3,
+        backend=backend,
+    )
+    (out.output * factor).sum().backward()
+    grads = [x.grad, weight.grad, *([square.grad] if recurrent else [])]
+    return [out.output.detach(), *grads]
+
+
+@pytest.mark.parametrize("recurrent", ["", "spikes", "membrane"])
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.9])
+def test_projections_join_without_a_seam(monkeypatch, rate, recurrent):
+    """Several stretches, forward and backward; in float64, so that no spike falls otherwise."""
+    monkeypatch.setattr("snn_fused.cpu.engine.BUFFER_BYTES", 1 << 20)
+    given, expected = (
+        long_layer(backend, torch.float64, rate, recurrent) for backend in (NUMBA, EAGER)
+    )
+    for one, other in zip(given, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_an_integrator_adds_three_gradients_as_eager_does():
+    """To its output, to its recorded membrane, to the step after; with factors that round."""
+    draw = torch.Generator().manual_seed(0)
+    x, a, b = (torch.rand(50, 2, 30, generator=draw) for _ in range(3))
+
+    def run(backend):
+        leaf = x.clone().requires_grad_()
+        out = snn.integrate("li", leaf, dt=1e-3, record=("v", "i"), backend=backend)
+        ((out.output * a).sum() + (out.traces.v * b).sum()).backward()
+        return leaf.grad
+
+    assert torch.equal(run(NUMBA), run(EAGER))
+
+
+def test_memory_in_any_order():
+    """States, measurements and gradients whose memory is not laid out as their axes are."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.rand(12, 5, 4, generator=draw)
+
+    def turned(*shape):
+        return torch.rand(shape[::-1], generator=draw).permute(*reversed(range(len(shape))))
+
+    factor, v, z = turned(12, 5, 4), turned(12, 5, 4), (turned(12, 5, 4) > 0.8).float()
+    start = snn.neuron("lif").State(turned(5, 4), turned(5, 4))
+    results = []
+    for backend in (NUMBA, EAGER):
+        leaf = x.clone().requires_grad_()
+        observed = Observed(v=v, z=z)
+        out = snn.integrate("lif", leaf, dt=1e-3, state=start, observed=observed, backend=backend)
+        (grad,) = torch.autograd.grad(out.output, leaf, factor)
+        results.append((out.output.detach(), *out.state, grad))
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("alone", ["v", "output"])
+def test_a_start_alone_may_want_a_gradient(alone):
+    draw = torch.Generator().manual_seed(0)
+    x, square = torch.rand(6, 2, 4, generator=draw), torch.rand(4, 4, generator=draw)
+    results = []
+    for backend in (NUMBA, EAGER):
+        State = snn.neuron("lif").State
+        v, i, output = (torch.full((2, 4), value) for value in (0.5, 0.2, 1.0))
+        leaf = {"v": v, "output": output}[alone].requires_grad_()
+        state = snn.RecurrentState(State(v, i), output)
+        out = snn.integrate(
+            "lif", x, recurrent_weight=square, state=state, dt=1e-3, backend=backend
+        )
+        out.state.neuron.i.square().sum().backward()
+        results.append(leaf.grad)
+    torch.testing.assert_close(*results)
+    assert results[0].abs().sum() > 0 or alone == "v"
+
+
+def test_a_division_is_a_division():
+    """By a constant too, unless the step rounds in a way of its own."""
+
+    def step(x, state, params, threshold, dt):
+        v = (state.v + x) / 3.0 - state.v / 7.0
+        return threshold(v - params.v_th), type(state)(v)
+
+    neuron = TOY._replace(name="divides", step=step)
+    assert check_agreement(NUMBA, neuron, sum_ulps=SUM_ULPS, cases=FEED_FORWARD) > 20
+
+
+def test_signs_of_zero_and_truth_values():
+    """1 / -0 is not 1 / 0; true and true is true, not two."""
+
+    def step(x, state, params, threshold, dt):
+        zero = torch.where(x > 0.5, torch.full_like(x, -0.0), torch.zeros_like(x))
+        return threshold(1 / zero), state
+
+    def both(x, state, params, threshold, dt):
+        return ((x > 0.2) + (x > 0.5)).to(x.dtype), state
+
+    x = torch.rand(4, 1, 30, generator=torch.Generator().manual_seed(0))
+    neuron = TOY._replace(name="signs", step=step)
+    given, expected = (snn.integrate(neuron, x, dt=1e-3, backend=b) for b in (NUMBA, EAGER))
+    assert torch.equal(given.output, expected.output)
+    with pytest.raises(snn.Unsupported, match="counts with truth values"):
+        snn.integrate(TOY._replace(name="both", step=both), x, dt=1e-3, backend=NUMBA)

@@ -26,12 +26,13 @@ class LayerFunction(torch.autograd.Function):
         """Run the layer."""
         inputs = restored(plan, spikes, n_steps, tensors)
         outputs = plan.engine.forward(inputs)
+        found = outputs.spikes
         ctx.plan, ctx.n_steps = plan, n_steps
-        ctx.spikes = outputs.spikes
+        ctx.layout = None if found is None else found[3:]
         kept = outputs.output if plan.kind.recurrent else None
         # sparse input is kept as spikes, so that the dense tensor can go
-        x = tensors[0] if outputs.spikes is None else None
-        ctx.save_for_backward(x, *tensors[1:], kept, outputs.checkpoints)
+        source = (tensors[0], None, None) if found is None else found[:3]
+        ctx.save_for_backward(*tensors[1:], kept, outputs.checkpoints, *source)
         ctx.set_materialize_grads(False)
         return (outputs.output, *outputs.state, *outputs.traces)
 
@@ -40,9 +41,12 @@ class LayerFunction(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Any, ...]:
         """Run it backwards."""
         plan: Plan = ctx.plan
-        *tensors, output, checkpoints = ctx.saved_tensors
-        inputs = restored(plan, ctx.spikes, ctx.n_steps, tensors)
-        kept = Kept(output, checkpoints, ctx.spikes)
+        *tensors, output, checkpoints, source, columns, values = ctx.saved_tensors
+        x, spikes = source, None
+        if ctx.layout is not None:
+            x, spikes = None, Spikes(source, columns, values, *ctx.layout)
+        inputs = restored(plan, spikes, ctx.n_steps, (x, *tensors))
+        kept = Kept(output, checkpoints, spikes)
         n = plan.n_states
         found = plan.engine.backward(
             inputs, kept, Grads(grads[0], grads[1 : 1 + n], grads[1 + n :])

@@ -24,7 +24,10 @@ def lower(writer: Writer, node: fx.Node) -> None:
     handler = HANDLERS.get(node.target)
     if handler is None:
         raise fail(node, "which is not pointwise or not known here")
-    writer.values[node] = handler(writer, node)
+    place = handler(writer, node)
+    if (node.meta["dtype"] == torch.bool) != (writer.kind(place) == FLAG):
+        raise fail(node, "which counts with truth values")
+    writer.values[node] = place
 
 
 def _plain(operation: str) -> Handler:

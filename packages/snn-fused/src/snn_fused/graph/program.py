@@ -131,7 +131,7 @@ def _name(
     parts: Partition, writer: Writer, inputs: Sequence[str], used: set[str]
 ) -> tuple[dict[str, str], tuple[float, ...], Recipe, int]:
     """The final name of each input, in order; the literals; the preparation of the rest."""
-    literals = {name: value for value, name in writer.literals.items() if name in used}
+    literals = {name: value for name, value in writer.literals.items() if name in used}
     preparation, numbers, lanes = parts.preparation(used)
     names = {name: name for name in _varying(inputs)}
     names |= {name: f"lane.{k}" for k, name in enumerate(lanes)}

@@ -32,7 +32,7 @@ class Writer:
         self.inputs: dict[str, int] = {}
         self.nodes: list[tuple[str, tuple[int, ...]]] = []
         self.kinds: list[str] = []
-        self.literals: dict[float, str] = {}
+        self.literals: dict[str, float] = {}
         self.values: dict[fx.Node, int] = {}
         self._known: dict[tuple[str, tuple[int, ...]], int] = {}
         for name in inputs:
@@ -46,7 +46,9 @@ class Writer:
 
     def literal(self, value: float) -> int:
         """The place of a number that stands in the graph; it becomes an input."""
-        name = self.literals.setdefault(float(value), f"literal.{len(self.literals)}")
+        # by its text, which tells -0 from 0
+        name = f"literal.{float(value)!r}"
+        self.literals[name] = float(value)
         return self.input(name)
 
     def emit(self, operation: str, *operands: int) -> int:
@@ -70,9 +72,7 @@ class Writer:
         if operation != "gt" or operands[0] < 0 or self.nodes[operands[0]][0] != "number":
             return False
         names = {place: name for name, place in self.inputs.items()}
-        bound = {name: value for value, name in self.literals.items()}.get(
-            names.get(operands[1], "")
-        )
+        bound = self.literals.get(names.get(operands[1], ""))
         return bound is not None and 0 <= bound < 1
 
     def kind(self, place: int) -> str:
