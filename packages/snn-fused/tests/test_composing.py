@@ -250,3 +250,45 @@ def test_sparse_input_is_kept_as_its_spikes():
     out.output.sum().backward()
     with pytest.raises(RuntimeError, match="second time"):
         out.output.sum().backward()
+
+
+def test_under_a_default_device():
+    """Layers on the CPU stay there."""
+    x, weight = spikes(7, 3, 6), torch.rand(5, 6, requires_grad=True)
+
+    def run():
+        out = snn.integrate("exp_lif", x, weight=weight, dt=1e-3, backend="numba", state=start)
+        return out.output, *torch.autograd.grad(out.output.sum(), weight)
+
+    start = snn.neuron("exp_lif").State(torch.zeros(3, 5), torch.zeros(3, 5))
+    expected = run()
+    with torch.device("meta"):
+        assert_equal(run(), expected)
+
+
+def test_first_met_under_fake_tensors_and_then_in_earnest():
+    """What a tracer of torch's leaves behind must not be what real calls find."""
+    neuron = snn.neuron("lif")._replace(name="first_met_under_fake_tensors")
+    with torch._subclasses.FakeTensorMode():
+        fake = snn.integrate(neuron, torch.rand(4, 2, 3), dt=1e-3, backend="numba").output
+    assert fake.shape == (4, 2, 3)
+    x = spikes(4, 2, 3) * 200
+    given = snn.integrate(neuron, x, dt=1e-3, backend="numba").output
+    assert torch.equal(given, snn.integrate(neuron, x, dt=1e-3, backend="eager").output)
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 3), (50, 40, 100)], ids=["small", "large"])
+def test_outputs_may_be_changed_in_place(shape):
+    x = spikes(*shape).requires_grad_()
+    out = snn.integrate("li", x, dt=1e-3, backend="numba").output
+    out.mul_(0.5)
+    out.sum().backward()
+    expected = torch.autograd.grad(
+        snn.integrate("li", x, dt=1e-3, backend="eager").output.sum(), x
+    )[0]
+    torch.testing.assert_close(x.grad, expected / 2)
+
+
+def test_a_graph_from_another_process_says_so():
+    with pytest.raises(LookupError, match="traced in another process; run the layer once"):
+        torch.ops.snn_fused.layer("0" * 64, 1, None, None, None, None, [], [], [])

@@ -23,7 +23,7 @@ def stranger(change):
         (lambda x: x.cumsum(-1), "aten.cumsum.default, which is not pointwise"),
         (lambda x: x - x.mean(dim=-1, keepdim=True), r"aten.mean.dim"),
         (lambda x: x.softmax(-1), "aten._softmax.default"),
-        (lambda x: x + torch.rand_like(x), "aten.rand_like.default"),
+        (lambda x: x + torch.rand_like(x), "which draws random numbers"),
         (lambda x: x.flip(-1), "aten.flip.default"),
         (lambda x: torch.add(x, x, alpha=2), "aten.add.Tensor, with alpha=2"),
         (lambda x: torch.div(x, 2.0, rounding_mode="floor"), "rounding_mode=floor"),
@@ -31,6 +31,11 @@ def stranger(change):
         (lambda x: x.amax(dim=0, keepdim=True).expand(x.shape), "aten.amax.default"),
         (lambda x: x * 2 if x.max() > 1 else x, "reads the value of a tensor"),
         (lambda x: x + torch.arange(x.shape[-1]).to(x.dtype), "aten.arange"),
+        (lambda x: x / x.shape[-1], "aten.div.Tensor, which goes by the size of the layer"),
+        (lambda x: x * len(x), "which goes by the size of the layer"),
+        (lambda x: x * 2 if x.shape[0] > 4 else x, "other operations in a layer of another size"),
+        (lambda x: x.to(torch.bfloat16).to(x.dtype), "which gives torch.bfloat16 in a layer"),
+        (lambda x: x.double().sqrt().float(), "which gives torch.float64 in a layer"),
     ],
 )
 def test_an_operation_that_mixes_lanes_is_named(change, named):
@@ -40,8 +45,7 @@ def test_an_operation_that_mixes_lanes_is_named(change, named):
     with pytest.warns(snn.BackendWarning, match=named) as caught:
         out = snn.integrate(neuron, X, dt=1e-3)
     assert len(caught) == 1
-    expected = TOY if "rand_like" in named else neuron
-    if expected is neuron:
+    if "random" not in named:
         assert torch.equal(out.output, snn.integrate(neuron, X, dt=1e-3, backend="eager").output)
 
 
@@ -93,3 +97,47 @@ def test_a_second_backward_says_that_there_is_none():
     (grad,) = torch.autograd.grad(out.square().sum(), leaf, create_graph=True)
     with pytest.raises(RuntimeError, match="differentiate twice"):
         grad.sum().backward()
+
+
+def test_what_happens_to_parameters_alone_is_looked_at_too():
+    """Random numbers, numbers that follow from a shape, an own tensor that wants a gradient."""
+
+    def draws(x, state, params, threshold, dt):
+        return TOY.step(x + torch.rand_like(params.v_th), state, params, threshold, dt)
+
+    def centres(x, state, params, threshold, dt):
+        moved = params._replace(v_th=params.v_th - params.v_th.mean())
+        return TOY.step(x, state, moved, threshold, dt)
+
+    params = TOY.Params(v_th=torch.rand(4, requires_grad=True))
+    for step, named in ((draws, "random numbers"), (centres, "goes by the size")):
+        neuron = TOY._replace(name="stranger", step=step)
+        with pytest.raises(snn.Unsupported, match=named):
+            snn.integrate(neuron, X, params=params, dt=1e-3, backend="numba")
+    gain = torch.tensor(2.0, requires_grad=True)
+    with pytest.raises(snn.Unsupported, match="wants a gradient; pass it as a parameter"):
+        snn.integrate(stranger(lambda x: x * gain), X, dt=1e-3, backend="numba")
+
+
+def test_what_fails_for_once_is_tried_again():
+    broken = [True]
+
+    def change(x):
+        if broken[0]:
+            raise OSError("not now")
+        return x
+
+    neuron = stranger(change)
+    with pytest.raises(snn.Unsupported, match="OSError: not now"):
+        snn.integrate(neuron, X, dt=1e-3, backend="numba")
+    broken[0] = False
+    assert snn.integrate(neuron, X, dt=1e-3, backend="numba").output.shape == X.shape
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, at its first use
+def test_forward_mode_runs_eagerly():
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(X, torch.ones_like(X))
+        with pytest.warns(snn.BackendWarning, match="forward-mode"):
+            out = snn.integrate("li", dual, dt=1e-3).output
+        assert torch.autograd.forward_ad.unpack_dual(out).tangent is not None

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from snn_fused.graph.program import Program, adjoint_program, forward_program
+from snn_fused.graph.recorder import without_modes
 from snn_fused.graph.tracing import Spec
-from snn_fused.graph.writer import CannotLower
+from snn_fused.graph.writer import CannotLower, CannotTrace
 from snn_fused.layer import Found, Grads, Inputs, Kept, Outputs, Wants
 
 
@@ -59,13 +60,19 @@ class Plan(NamedTuple):
 
 @functools.lru_cache(maxsize=512)
 def program_of(kind: Kind) -> Program | CannotLower:
-    """The program of a kind of call, or why there is none; traced once, then remembered."""
+    """The program of a kind of call, or why there is none; traced once, then remembered.
+
+    Raises:
+        CannotTrace: the step raised while it was traced; this is not remembered.
+    """
     wants = kind.wants
     try:
         if wants is None:
             return forward_program(kind.spec)
         drives = wants.x or wants.weight or kind.recurrent
         return adjoint_program(kind.spec, drives, wants.params)
+    except CannotTrace:
+        raise
     except CannotLower as reason:
         return reason
 
@@ -80,7 +87,8 @@ def plan_of(kind: Kind) -> Plan:
     program = program_of(kind)
     if isinstance(program, CannotLower):
         raise program
-    return Plan(kind, program, _engines()[kind.device](kind, program))
+    with without_modes():
+        return Plan(kind, program, _engines()[kind.device](kind, program))
 
 
 def key_of(plan: Plan) -> str:
@@ -98,7 +106,16 @@ def key_of(plan: Plan) -> str:
 
 
 def plan_at(key: str) -> Plan:
-    """The plan that ``key_of`` gave this name, in this process."""
+    """The plan that ``key_of`` gave this name, in this process.
+
+    Raises:
+        LookupError: it did not.
+    """
+    if key not in _known():
+        raise LookupError(
+            "this graph holds a layer of snn-fused that was traced in another process; run the "
+            "layer once in this one, under torch.compile or torch.export as there, and try again"
+        )
     return _known()[key]
 
 

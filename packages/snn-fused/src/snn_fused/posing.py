@@ -10,6 +10,7 @@ from snn_core import Events
 from snn_core.eager import drive
 from snn_core.types import Output, Problem, RecurrentState
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from snn_fused.cpu.spikes import of_events
 from snn_fused.graph.tracing import Spec
@@ -28,6 +29,8 @@ def declined(problem: Problem) -> str | None:
         return f"it computes in torch.float32 and torch.float64, the layer is {dtype}"
     if torch._C._functorch.maybe_current_level() is not None:
         return "torch.func transforms do not see into a kernel"
+    if forward_ad._current_level >= 0:
+        return "a kernel has no forward-mode derivative"
     if problem.recurrent_weight is not None and torch.is_autocast_enabled(state[0].device.type):
         return "autocast would compute the feedback of each step in another precision"
     for name, value in problem.params._asdict().items():

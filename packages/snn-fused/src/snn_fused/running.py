@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from snn_fused.function import LayerFunction, flat
 from snn_fused.graph.tracing import Spec
-from snn_fused.graph.writer import CannotLower
+from snn_fused.graph.writer import CannotLower, CannotTrace
 from snn_fused.layer import Inputs, Wants
 from snn_fused.operators import layer
 from snn_fused.plan import Kind, key_of, plan_of, program_of
@@ -56,7 +56,10 @@ def _as_operator(problem: Problem, kind: Kind, inputs: Inputs) -> Output:
 
 
 def _reason(*fields: Any) -> str | None:
-    program = program_of(_kind(*fields))
+    try:
+        program = program_of(_kind(*fields))
+    except CannotTrace as reason:
+        return str(reason)
     return str(program) if isinstance(program, CannotLower) else None
 
 

@@ -6,7 +6,7 @@ library under Numba, turns into machine code.
 
 from __future__ import annotations
 
-from snn_core.types import Backend, Problem
+from snn_core.types import Backend, Output, Problem
 
 from snn_fused.posing import declined, neuron_state
 from snn_fused.running import execute, reason_of
@@ -20,4 +20,9 @@ def supports(problem: Problem) -> str | None:
     return declined(problem) or reason_of(problem)
 
 
-NUMBA = Backend("numba", 10, supports, execute, devices=("cpu",))
+def run(problem: Problem) -> Output:
+    """Compile kernels at the first call of a kind, launch them, forward and backward."""
+    return execute(problem)
+
+
+NUMBA = Backend("numba", 10, supports, run, devices=("cpu",))

@@ -56,6 +56,8 @@ class Pool:
 
     def give(self, block: mmap.mmap) -> None:
         """Take back a block that nothing refers to any more."""
+        if len(block) > self._limit:
+            return
         with self._lock:
             self._free[id(block)] = block
             self._held += len(block)
@@ -72,13 +74,15 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """
     n_bytes = math.prod(shape) * dtype.itemsize
     if n_bytes < WORTH_KEEPING:
-        return torch.empty(shape, dtype=dtype)
+        return torch.empty(shape, dtype=dtype, device="cpu")
     pool = _pool()
     block = pool.take(_rounded(n_bytes))
     # The tensor holds the loan, the loan the block.
     loan = (ctypes.c_char * n_bytes).from_buffer(block)
     weakref.finalize(loan, pool.give, block).atexit = False
-    return torch.frombuffer(loan, dtype=dtype).view(shape)
+    # no view: outputs of a layer may be changed in place
+    tensor: Tensor = torch.ops.aten._unsafe_view(torch.frombuffer(loan, dtype=dtype), shape)
+    return tensor
 
 
 def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -15,13 +15,14 @@ class Numbers:
     """The table of numbers of a program: its literals, then what a call's parameters give."""
 
     def __init__(self, program: Program) -> None:
-        self._literals = torch.tensor(program.literals, dtype=torch.float64)
+        self._literals = torch.tensor(program.literals, dtype=torch.float64, device="cpu")
 
     def with_more(self, values: list[Tensor]) -> Tensor:
         """The table for a call; the literals alone are the same for all calls."""
         if not values:
             return self._literals
-        more = torch.tensor([float(value) for value in values], dtype=torch.float64)
+        numbers = [float(value.detach()) for value in values]
+        more = torch.tensor(numbers, dtype=torch.float64, device="cpu")
         return torch.cat([self._literals, more])
 
 

@@ -119,7 +119,7 @@ class CpuEngine:
 
     def n_checkpoints(self, inputs: Inputs) -> int:
         """How many checkpoints ``forward`` returns."""
-        return len(_stretches(inputs)) - 1
+        return -(-inputs.n_steps // _longest(inputs)) - 1
 
     def _constants(self, inputs: Inputs) -> Constants:
         return Constants(self._program, self._kind.spec, self._numbers, inputs)
@@ -142,12 +142,17 @@ def _spikes(inputs: Inputs) -> Spikes | None:
 def _stretches(inputs: Inputs) -> list[Stretch]:
     """The steps, cut into stretches, the same in the forward as in the backward."""
     n_batch, n_neurons = inputs.state[0].shape
-    n_lanes = max(1, n_batch * n_neurons)
-    longest = max(STRETCH_STEPS, min(LONGEST, STRETCH_LANES // n_lanes))
-    if inputs.weight is not None:
-        longest = min(longest, max(1, BUFFER_BYTES // (n_lanes * inputs.state[0].element_size())))
-    n_steps = inputs.n_steps
+    longest, n_steps = _longest(inputs), inputs.n_steps
     return [
         Stretch(first, min(first + longest, n_steps), n_batch, n_neurons)
         for first in range(0, n_steps, longest)
     ]
+
+
+def _longest(inputs: Inputs) -> int:
+    """Steps of the longest stretch."""
+    n_lanes = max(1, inputs.state[0].numel())
+    longest = max(STRETCH_STEPS, min(LONGEST, STRETCH_LANES // n_lanes))
+    if inputs.weight is not None:
+        longest = min(longest, max(1, BUFFER_BYTES // (n_lanes * inputs.state[0].element_size())))
+    return longest

@@ -96,9 +96,9 @@ def of_events(events: Events, dt: float, dtype: torch.dtype) -> Spikes:
     n_steps, n_batch = events.steps(dt), len(events.times)
     step, sample, index = in_bins(events, dt)
     counts = torch.bincount(sample * n_steps + step, minlength=n_batch * n_steps)
-    pointers = torch.zeros(n_batch * n_steps + 1, dtype=torch.int64)
+    pointers = torch.zeros(n_batch * n_steps + 1, dtype=torch.int64, device="cpu")
     torch.cumsum(counts, 0, out=pointers[1:])
-    values = torch.ones(len(index), dtype=dtype)
+    values = torch.ones(len(index), dtype=dtype, device="cpu")
     shape = (n_steps, n_batch, math.prod(events.shape))
     return Spikes(pointers, index.to(torch.int32), values, 1, n_steps, shape)
 
@@ -111,8 +111,8 @@ def to_dense(spikes: Spikes) -> Tensor:
     True
     """
     n_steps, n_batch, n_in = spikes.shape
-    rows = torch.arange(n_steps * n_batch).repeat_interleave(spikes.pointers.diff())
-    dense = torch.zeros(n_steps * n_batch, n_in, dtype=spikes.values.dtype)
+    rows = torch.arange(n_steps * n_batch, device="cpu").repeat_interleave(spikes.pointers.diff())
+    dense = torch.zeros(n_steps * n_batch, n_in, dtype=spikes.values.dtype, device="cpu")
     dense.index_put_((rows, spikes.columns.long()), spikes.values, accumulate=True)
     strides = (spikes.step_stride * n_in, spikes.batch_stride * n_in, 1)
     return dense.as_strided(spikes.shape, strides).contiguous()
@@ -130,7 +130,7 @@ def _scanned(x: Tensor, dtype: torch.dtype) -> Spikes:
     some = max(1, _ROOM // max(1, n_batch * (n_in + EAGER)))
     parts = [_scanned_at_once(x[first : first + some], dtype) for first in range(0, n_steps, some)]
     counts, columns, values = (_join(of_parts) for of_parts in zip(*parts, strict=True))
-    pointers = torch.zeros(n_steps * n_batch + 1, dtype=torch.int64)
+    pointers = torch.zeros(n_steps * n_batch + 1, dtype=torch.int64, device="cpu")
     torch.cumsum(counts, 0, out=pointers[1:])
     return Spikes(pointers, columns, values, n_batch, 1, (n_steps, n_batch, n_in))
 
@@ -148,8 +148,8 @@ def _scanned_at_once(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Ten
     """
     n_steps, n_batch, n_in = x.shape
     n_rows = n_steps * n_batch
-    starts = torch.empty(n_rows, dtype=torch.int64)
-    pointers = torch.zeros(n_rows + 1, dtype=torch.int64)
+    starts = torch.empty(n_rows, dtype=torch.int64, device="cpu")
+    pointers = torch.zeros(n_rows + 1, dtype=torch.int64, device="cpu")
     columns = empty((n_rows * (n_in + EAGER),), torch.int32)
     values = empty((n_rows * (n_in + EAGER),), dtype)
     found = table(

@@ -214,5 +214,5 @@ def _scratch(size: int) -> int:
     kept: torch.Tensor | None = getattr(cabinet, "memory", None)
     if kept is None or len(kept) < size + _LINE:
         cabinet.memory = None  # free the old before taking the new
-        kept = cabinet.memory = torch.empty(size + _LINE, dtype=torch.uint8)
+        kept = cabinet.memory = torch.empty(size + _LINE, dtype=torch.uint8, device="cpu")
     return -(-kept.data_ptr() // _LINE) * _LINE

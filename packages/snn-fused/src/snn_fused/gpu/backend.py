@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snn_core.types import Backend, Problem
+from snn_core.types import Backend, Output, Problem
 
 from snn_fused.posing import declined, neuron_state
 from snn_fused.running import execute, reason_of
@@ -16,4 +16,9 @@ def supports(problem: Problem) -> str | None:
     return declined(problem) or reason_of(problem)
 
 
-TRITON = Backend("triton", 20, supports, execute, devices=("cuda",))
+def run(problem: Problem) -> Output:
+    """Compile kernels at the first call of a kind, launch them, forward and backward."""
+    return execute(problem)
+
+
+TRITON = Backend("triton", 20, supports, run, devices=("cuda",))

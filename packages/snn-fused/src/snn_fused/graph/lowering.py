@@ -20,7 +20,7 @@ def lower(writer: Writer, node: fx.Node) -> None:
     Raises:
         CannotLower: it is not pointwise, or not known here.
     """
-    check_lanes(node)
+    check_lanes(node, writer.dtype)
     handler = HANDLERS.get(node.target)
     if handler is None:
         raise fail(node, "which is not pointwise or not known here")

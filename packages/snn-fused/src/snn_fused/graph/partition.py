@@ -11,7 +11,7 @@ from snn_fused.graph import recipe
 from snn_fused.graph.lowering import HANDLERS, lower
 from snn_fused.graph.recipe import Recipe
 from snn_fused.graph.tracing import LANES
-from snn_fused.graph.writer import Writer, fail, meta
+from snn_fused.graph.writer import CannotLower, Writer, fail, meta
 
 INVARIANT, VARYING, REDUCED = "invariant", "varying", "reduced"
 aten = torch.ops.aten
@@ -41,6 +41,7 @@ class Partition:
         self.classes: dict[fx.Node, str] = {}
         for node in self.nodes:
             if node.op != "output":
+                _check_repeatable(node)
                 self.classes[node] = self._class(node)
 
     @property
@@ -120,6 +121,15 @@ class Partition:
         renamed = {sums[source]: f"sum.{k}" for k, source in enumerate(needed)}
         inputs = tuple(renamed.get(name, name) for name in written.inputs)
         return needed, written._replace(inputs=inputs)
+
+
+def _check_repeatable(node: fx.Node) -> None:
+    """Raise for what gives another result each time, and for a gradient that nobody would see."""
+    seeded = torch.Tag.nondeterministic_seeded
+    if node.op == "call_function" and seeded in getattr(node.target, "tags", ()):
+        raise fail(node, "which draws random numbers")
+    if node.op == "get_attr" and node.meta["value"].requires_grad:
+        raise CannotLower("its step holds a tensor that wants a gradient; pass it as a parameter")
 
 
 def _shape(node: fx.Node) -> tuple[int, ...]:

@@ -17,16 +17,18 @@ from snn_fused.graph.body import Body
 from snn_fused.graph.easing import eased
 from snn_fused.graph.partition import Partition
 from snn_fused.graph.recipe import Recipe
+from snn_fused.graph.recorder import without_modes
+from snn_fused.graph.sizes import check_any_size
 from snn_fused.graph.tracing import (
-    BATCH,
-    NEURONS,
+    LANES,
+    OTHER_LANES,
     Spec,
     adjoint_inputs,
     forward_inputs,
     trace_adjoint,
     trace_forward,
 )
-from snn_fused.graph.writer import CannotLower, Writer
+from snn_fused.graph.writer import CannotTrace, Writer
 
 
 class Program(NamedTuple):
@@ -58,7 +60,7 @@ def forward_program(spec: Spec) -> Program:
     """
     inputs = forward_inputs(spec)
     parts = Partition(_traced(trace_forward, spec), inputs)
-    writer = Writer(_varying(inputs))
+    writer = Writer(_varying(inputs), spec.dtype)
     parts.write_varying(writer)
     outputs = _outputs(spec, [writer.of(node) for node in parts.results])
     names, literals, preparation, n_lanes = _name(parts, writer, inputs, writer.used(outputs))
@@ -79,7 +81,7 @@ def adjoint_program(spec: Spec, wants_x: bool, wants: tuple[bool, ...]) -> Progr
     """
     inputs = [*forward_inputs(spec), *adjoint_inputs(spec)]
     parts = Partition(_traced(trace_adjoint, spec), inputs)
-    writer = Writer(_varying(inputs))
+    writer = Writer(_varying(inputs), spec.dtype)
     parts.write_varying(writer)
     n_states = len(spec.neuron.State._fields)
     results = parts.results
@@ -106,14 +108,17 @@ def adjoint_program(spec: Spec, wants_x: bool, wants: tuple[bool, ...]) -> Progr
     )
 
 
-def _traced(trace: Callable[[Spec], fx.Graph], spec: Spec) -> fx.Graph:
+def _traced(trace: Callable[[Spec, tuple[int, int]], fx.Graph], spec: Spec) -> fx.Graph:
     try:
-        return trace(spec)
+        with without_modes():
+            graph, other = trace(spec, LANES), trace(spec, OTHER_LANES)
     except Exception as error:
-        raise CannotLower(
-            f"its step cannot be traced ({type(error).__name__}: {error}); it was tried on {BATCH} "
-            f"samples of {NEURONS} neurons: pass what differs between neurons as a parameter"
+        raise CannotTrace(
+            f"its step cannot be traced ({type(error).__name__}: {error}); if it holds a value for "
+            f"each neuron, pass it as a parameter"
         ) from error
+    check_any_size(graph, other)
+    return graph
 
 
 def _varying(inputs: Sequence[str]) -> list[str]:

@@ -10,10 +10,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_flatten, tree_map
 
 from snn_fused.graph.decompositions import decompositions
+
+
+def without_modes() -> Any:
+    """A context in which no dispatch mode of the caller, such as fake tensors, is active."""
+    return _disable_current_modes()
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -87,7 +92,8 @@ def record(
         recorder.placeholder(name, value)
     with recorder:
         results = [
-            torch.scalar_tensor(0.0) if result is None else result for result in function(*values)
+            torch.scalar_tensor(0.0, device="cpu") if result is None else result
+            for result in function(*values)
         ]
     recorder.graph.output([recorder.node(result) for result in results])
     recorder.graph.eliminate_dead_code()

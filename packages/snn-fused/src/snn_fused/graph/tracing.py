@@ -1,7 +1,9 @@
 """Trace a neuron's step, alone or with its vector-Jacobian product, to a graph of torch operations.
 
-The step is run once on a few zeros. What its graph says holds for every shape and value, since a
-pointwise step does the same to each lane; one that does not is found out, here or when lowered.
+The step is run on a few zeros. What its graph says holds for every shape and value, since a
+pointwise step does the same to each lane. One that reads a value is found out here; one that goes
+by its shape, when graphs of two sizes are compared (``sizes``); one that mixes lanes, when its
+graph is lowered.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from snn_core import Neuron, Observed
 from snn_core.thresholds import Threshold
 from torch import Tensor, fx
 
-from snn_fused.graph.recorder import record
+from snn_fused.graph.recorder import record, without_modes
 
 # B and N of the trace: two numbers that no shape holds by chance.
 BATCH, NEURONS = 5, 7
 LANES = (BATCH, NEURONS)
+OTHER_LANES = (3, 11)
 
 LATE_OUTPUT = "grad.trace.(output)"
 """The gradient to an output that is a state variable: it comes with those of the traces."""
@@ -52,16 +55,16 @@ class Spec(NamedTuple):
         return tuple(name for name, value in fields if not isinstance(value, float))
 
 
-def trace_forward(spec: Spec) -> fx.Graph:
+def trace_forward(spec: Spec, lanes: tuple[int, int] = LANES) -> fx.Graph:
     """The graph of one step: from ``forward_inputs`` to the output, then the state after it."""
 
     def forward(x: Tensor, *rest: Tensor) -> list[Tensor]:
         return _step(spec, x, rest)
 
-    return _trace(forward, forward_inputs(spec), _examples(spec))
+    return _trace(forward, forward_inputs(spec), _examples(spec, lanes))
 
 
-def trace_adjoint(spec: Spec) -> fx.Graph:
+def trace_adjoint(spec: Spec, lanes: tuple[int, int] = LANES) -> fx.Graph:
     """The graph of one step and its vector-Jacobian product.
 
     Placeholders: those of ``forward_inputs``, then ``adjoint_inputs``. Results: output and the
@@ -73,8 +76,8 @@ def trace_adjoint(spec: Spec) -> fx.Graph:
     variable, as a leaky integrator's; what is left for ``grad.output`` is the feedback's.
     """
     n_states, n_seen = len(spec.neuron.State._fields), len(spec.seen)
-    forward, shown = _examples(spec), shown_state(spec)
-    backward = [torch.zeros(LANES, dtype=spec.dtype) for _ in adjoint_inputs(spec)]
+    forward, shown = _examples(spec, lanes), shown_state(spec)
+    backward = [torch.zeros(lanes, dtype=spec.dtype, device="cpu") for _ in adjoint_inputs(spec)]
 
     def adjoint(*values: Tensor) -> list[Tensor | None]:
         given, grads = values[: len(forward)], values[len(forward) :]
@@ -129,8 +132,8 @@ def adjoint_inputs(spec: Spec) -> list[str]:
 @functools.lru_cache(maxsize=512)
 def shown_state(spec: Spec) -> str | None:
     """The state variable that a neuron puts out as it is, if it does."""
-    with torch.no_grad():
-        x, *rest = _examples(spec)
+    with torch.no_grad(), without_modes():
+        x, *rest = _examples(spec, LANES)
         output, *after = _step(spec, x, rest)
     for name, value in zip(spec.neuron.State._fields, after, strict=True):
         if value is output:
@@ -152,18 +155,18 @@ def _step(spec: Spec, x: Tensor, rest: Sequence[Tensor]) -> list[Tensor]:
     return [output, *after]
 
 
-def _examples(spec: Spec) -> list[Tensor]:
+def _examples(spec: Spec, lanes: tuple[int, int]) -> list[Tensor]:
     """One tensor for each of ``forward_inputs``; parameters are one, since many of them divide."""
     kinds = [kind for kind in spec.params if not isinstance(kind, float)]
     tensors = [
-        torch.ones((), dtype=kind)
+        torch.ones((), dtype=kind, device="cpu")
         if isinstance(kind, torch.dtype)
-        else torch.ones(NEURONS, dtype=spec.dtype)
+        else torch.ones(lanes[1], dtype=spec.dtype, device="cpu")
         for kind in kinds
     ]
-    n_lanes = len(forward_inputs(spec)) - len(tensors)
-    lanes = [torch.zeros(LANES, dtype=spec.dtype) for _ in range(n_lanes)]
-    return [*lanes, *tensors]
+    n_others = len(forward_inputs(spec)) - len(tensors)
+    others = [torch.zeros(lanes, dtype=spec.dtype, device="cpu") for _ in range(n_others)]
+    return [*others, *tensors]
 
 
 def _trace(function: Any, names: Sequence[str], examples: Sequence[Tensor]) -> fx.Graph:

@@ -16,6 +16,10 @@ class CannotLower(Exception):
     """An operation has no pointwise counterpart; the message names it."""
 
 
+class CannotTrace(CannotLower):
+    """The step raised while it was traced, for a reason that may pass."""
+
+
 def fail(node: fx.Node, why: str) -> CannotLower:
     """The error for a node, with torch's name of its operation."""
     return CannotLower(f"its step has the operation {node.target}, {why}")
@@ -26,9 +30,11 @@ class Writer:
 
     Args:
         inputs: names of inputs that are there whether they are used or not.
+        dtype: of all numbers.
     """
 
-    def __init__(self, inputs: Sequence[str]) -> None:
+    def __init__(self, inputs: Sequence[str], dtype: torch.dtype) -> None:
+        self.dtype = dtype
         self.inputs: dict[str, int] = {}
         self.nodes: list[tuple[str, tuple[int, ...]]] = []
         self.kinds: list[str] = []
@@ -125,13 +131,12 @@ def meta(node: fx.Node) -> Any:
     return node.meta if "dtype" in node.meta else None
 
 
-def check_lanes(node: fx.Node) -> None:
-    """Raise unless a node has one number or flag for each lane, in one precision."""
+def check_lanes(node: fx.Node, dtype: torch.dtype) -> None:
+    """Raise unless a node has one number of this dtype, or one flag, for each lane."""
     value = meta(node)
     if value is None:
         raise fail(node, "which does not give one tensor")
     if value["shape"] not in (LANES, ()):
         raise fail(node, "which mixes neurons or samples")
-    dtype = value["dtype"]
-    if not (dtype.is_floating_point or dtype == torch.bool):
-        raise fail(node, f"which gives {dtype}")
+    if value["dtype"] not in (dtype, torch.bool):
+        raise fail(node, f"which gives {value['dtype']} in a layer of {dtype}")
