@@ -256,7 +256,7 @@ def test_a_start_alone_may_want_a_gradient(alone):
 
 
 def test_a_division_is_a_division():
-    """By a constant too, unless the step rounds in a way of its own."""
+    """By a constant too: a product with its inverse rounds otherwise."""
 
     def step(x, state, params, threshold, dt):
         v = (state.v + x) / 3.0 - state.v / 7.0

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from torch import fx
 
 from snn_fused.graph.body import Body
-from snn_fused.graph.easing import eased
 from snn_fused.graph.partition import Partition
 from snn_fused.graph.recipe import Recipe
 from snn_fused.graph.recorder import without_modes
@@ -64,8 +63,7 @@ def forward_program(spec: Spec) -> Program:
     parts.write_varying(writer)
     outputs = _outputs(spec, [writer.of(node) for node in parts.results])
     names, literals, preparation, n_lanes = _name(parts, writer, inputs, writer.used(outputs))
-    forward = eased(writer.body(outputs, names))
-    return Program(forward, None, literals, preparation, n_lanes, None)
+    return Program(writer.body(outputs, names), None, literals, preparation, n_lanes, None)
 
 
 def adjoint_program(spec: Spec, wants_x: bool, wants: tuple[bool, ...]) -> Program:
@@ -99,8 +97,8 @@ def adjoint_program(spec: Spec, wants_x: bool, wants: tuple[bool, ...]) -> Progr
     names, literals, preparation, n_lanes = _name(parts, writer, inputs, used)
     forward_names = {k: v for k, v in names.items() if not v.startswith("grad.")}
     return Program(
-        eased(writer.body(outputs, forward_names)),
-        eased(writer.body(grads, names)),
+        writer.body(outputs, forward_names),
+        writer.body(grads, names),
         literals,
         preparation,
         n_lanes,
