@@ -56,7 +56,7 @@ def test_half_precision(dtype):
 
 
 def test_another_device():
-    with pytest.raises(snn.Unsupported, match="runs on the CPU, the layer is on meta"):
+    with pytest.raises(snn.Unsupported, match="runs on cpu devices, the layer is on meta"):
         snn.integrate("lif", X.to("meta"), dt=1e-3, backend="numba")
     # that a backend of another device is not asked is no news
     assert snn.integrate("lif", X.to("meta"), dt=1e-3).output.is_meta

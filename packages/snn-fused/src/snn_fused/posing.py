@@ -22,7 +22,7 @@ DTYPES = (torch.float32, torch.float64)
 
 def declined(problem: Problem) -> str | None:
     """What no kernel takes, in words; None if there is nothing of the kind."""
-    dtype, state = layer_dtype(problem), neuron_state(problem)
+    dtype, device = layer_dtype(problem), neuron_state(problem)[0].device.type
     if problem.dt is None:
         return "it runs on a grid: pass dt=1e-3 (seconds)"
     if dtype not in DTYPES:
@@ -31,11 +31,8 @@ def declined(problem: Problem) -> str | None:
         return "torch.func transforms do not see into a kernel"
     if forward_ad._current_level >= 0:
         return "a kernel has no forward-mode derivative"
-    if problem.recurrent_weight is not None and torch.is_autocast_enabled(state[0].device.type):
+    if problem.recurrent_weight is not None and torch.is_autocast_enabled(device):
         return "autocast would compute the feedback of each step in another precision"
-    for name, value in problem.params._asdict().items():
-        if isinstance(value, Tensor) and value.ndim and value.dtype != dtype:
-            return f"parameter {name!r} is {value.dtype}, the layer {dtype}"
     return None
 
 

@@ -14,12 +14,21 @@ from snn_fused.graph.writer import CannotLower, CannotTrace
 from snn_fused.layer import Inputs, Wants
 from snn_fused.operators import layer
 from snn_fused.plan import Kind, key_of, plan_of, program_of
-from snn_fused.posing import inputs_of, kind_of, output_of
+from snn_fused.posing import declined, inputs_of, kind_of, neuron_state, output_of
 
 
-def reason_of(problem: Problem) -> str | None:
-    """Why the neuron's step cannot become a kernel; None if it can."""
-    return _reason(*_fields(kind_of(problem)))
+def refusal(problem: Problem, device: str, elsewhere: str) -> str | None:
+    """Why kernels of a device cannot run a problem, whatever the neuron; None if they can.
+
+    Args:
+        problem: of ``integrate``.
+        device: "cpu" or "cuda".
+        elsewhere: the backends to use on another.
+    """
+    given = neuron_state(problem)[0].device.type
+    if given != device:
+        return f"it runs on {device} devices, the layer is on {given}; use backend {elsewhere}"
+    return declined(problem) or _reason(*_fields(kind_of(problem)))
 
 
 def execute(problem: Problem) -> Output:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from snn_core.types import Backend, Output, Problem
 
-from snn_fused.posing import declined, neuron_state
-from snn_fused.running import execute, reason_of
+from snn_fused.running import execute, refusal
 
 
 def supports(problem: Problem) -> str | None:
     """float32 and float64 on a CUDA device, whatever the neuron, if its step is pointwise."""
-    device = neuron_state(problem)[0].device.type
-    if device != "cuda":
-        return f"it runs on CUDA devices, the layer is on {device}; use backend 'numba'"
-    return declined(problem) or reason_of(problem)
+    return refusal(problem, "cuda", "'numba'")
 
 
 def run(problem: Problem) -> Output:
