@@ -196,6 +196,7 @@ def long_layer(backend, dtype, rate, recurrent):
 def test_projections_join_without_a_seam(monkeypatch, rate, recurrent):
     """Several stretches, forward and backward; in float64, so that no spike falls otherwise."""
     monkeypatch.setattr("snn_fused.cpu.engine.BUFFER_BYTES", 1 << 20)
+    monkeypatch.setattr("snn_fused.cpu.spikes._ROOM", 5000)  # the search for spikes, too
     given, expected = (
         long_layer(backend, torch.float64, rate, recurrent) for backend in (NUMBA, EAGER)
     )
@@ -282,5 +283,11 @@ def test_signs_of_zero_and_truth_values():
     neuron = TOY._replace(name="signs", step=step)
     given, expected = (snn.integrate(neuron, x, dt=1e-3, backend=b) for b in (NUMBA, EAGER))
     assert torch.equal(given.output, expected.output)
+
+    def never(x, state, params, threshold, dt):
+        return (threshold(x - 0.5) > 1.5).to(x.dtype), state
+
+    neuron = TOY._replace(name="never", step=never)
+    assert snn.integrate(neuron, x, dt=1e-3, backend=NUMBA).output.sum() == 0
     with pytest.raises(snn.Unsupported, match="counts with truth values"):
         snn.integrate(TOY._replace(name="both", step=both), x, dt=1e-3, backend=NUMBA)

@@ -88,7 +88,7 @@ def trace_adjoint(spec: Spec, lanes: tuple[int, int] = LANES) -> fx.Graph:
         with torch.enable_grad():
             results = _step(spec, x, given[1:])
             late = [shown, *spec.record] if shown else spec.record
-            results += [before[name].view_as(before[name]) for name in late]
+            results += [before[name] for name in late]
             seed = _Seed.apply(grads, *results)  # type: ignore[no-untyped-call]
             found = torch.autograd.grad(seed, wanted, allow_unused=True)
         return [*results[: 1 + n_states], *found]
