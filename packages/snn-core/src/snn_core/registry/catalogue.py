@@ -24,6 +24,7 @@ CATALOGUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "backend": {
+        "snn-eventprop": ("eventprop", "eventprop_exact"),
         "snn-fused": ("numba", "triton"),
     },
     "command": {

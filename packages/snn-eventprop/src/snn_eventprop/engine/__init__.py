@@ -1,0 +1,1 @@
+"""From a Problem to arrays, through the kernels, and back to tensors with gradients."""

@@ -1,0 +1,102 @@
+"""From tensors and numbers to the arrays of the kernels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from snn_core import Events, Value
+from torch import Tensor
+
+from snn_eventprop.kernels.compiling import Floats, Ints
+from snn_eventprop.kernels.layers import Cells, Synapses, Trains
+
+
+class Constants(NamedTuple):
+    """The parameters of the neurons in the order of the kernels; each a number or ``(N,)``."""
+
+    tau_mem: Value
+    tau_syn: Value
+    v_th: Value
+    v_reset: Value
+    v_leak: Value
+    refractory_time: Value
+
+
+class Start(NamedTuple):
+    """The state at the start, each ``(B, N)``; ``held`` is the refractory time that is left."""
+
+    v: Tensor
+    i: Tensor
+    held: Tensor | None
+
+
+def numbers(tensor: Tensor) -> Floats:
+    """The values of a tensor in double precision; its own memory if it has it so."""
+    array: Floats = tensor.detach().double().contiguous().numpy()
+    return array
+
+
+def trains(events: Events) -> Trains:
+    """The events of a batch."""
+    return Trains(numbers(events.times), events.index.contiguous().numpy())
+
+
+def projection(weight: Tensor | None, delay: Value | None, n_out: int) -> Synapses:
+    """Weights with a row for each source, and their delays; without rows if there is no weight.
+
+    ``weight`` is ``(N, R)``, or ``(B, R, N)`` if each sample has its own.
+    """
+    if weight is None:
+        return Synapses(np.empty((1, 0, n_out)), np.empty((0, 0)))
+    if weight.ndim == 3:
+        return Synapses(numbers(weight), np.empty((0, weight.shape[1])))
+    return Synapses(numbers(weight.t())[None], _delays(delay, *weight.shape))
+
+
+def _delays(delay: Value | None, n_out: int, n_in: int) -> Floats:
+    """(1, n_in) if all neurons have the same, (n_out, n_in) if not, or no rows."""
+    if delay is None:
+        return np.empty((0, n_in))
+    if not isinstance(delay, Tensor):
+        return np.full((1, n_in), float(delay))
+    alike = delay.ndim < 2 or delay.shape[0] == 1
+    return numbers(delay.expand(1 if alike else n_out, n_in))
+
+
+def cells(constants: Constants, start: Start, duration: float) -> Cells:
+    """The neurons; each constant is a number or has the shape ``(N,)``."""
+    n_batch, n = start.v.shape
+    params = np.empty((len(constants), n))
+    for row, value in zip(params, constants, strict=True):
+        if not isinstance(value, Tensor):
+            row[:] = value
+        elif value.numel() == 1:
+            row[:] = value.item()
+        else:
+            row[:] = numbers(value)
+    begin = np.zeros((n_batch, 3, n))
+    for place, value in enumerate(start):
+        if value is not None:
+            begin[:, place] = numbers(value)
+    return Cells(params, all(_is_one(tau) for tau in constants[:2]), begin, duration)
+
+
+def _is_one(value: Value) -> bool:
+    return not isinstance(value, Tensor) or value.numel() == 1
+
+
+def order_of_delivery(delay: Floats) -> Ints:
+    """(R, N), for each source the neurons by delay; of no rows where all have the same."""
+    if delay.shape[0] <= 1:
+        return np.empty((0, 0), dtype=np.int64)
+    ordered: Ints = np.ascontiguousarray(delay.argsort(axis=0, kind="stable").T)
+    return ordered
+
+
+def floor_of_slopes(params: Floats, vdot_min: float, dtype: torch.dtype) -> Floats:
+    """The least dV/dt at a spike, (N,): ``vdot_min``, but above what rounding makes of zero."""
+    scale = np.maximum(np.abs(params[2] - params[3]), np.abs(params[2] - params[4]))
+    rounding: Floats = torch.finfo(dtype).eps * scale / params[0]
+    return np.maximum(rounding, vdot_min)

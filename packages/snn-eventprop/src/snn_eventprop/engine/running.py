@@ -1,0 +1,148 @@
+"""From a Problem to the engine and back: one layer of LIF or LI neurons on events."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from snn_core import Events, Problem, RecurrentState, Value
+from snn_neurons.li import LI
+from snn_neurons.lif import LIF
+from snn_neurons.lif_refractory import LIF_REFRACTORY
+from torch import Tensor
+
+from snn_eventprop.engine.function import Engine, Result, Settings
+from snn_eventprop.engine.posing import Constants
+
+FIT = (LIF, LIF_REFRACTORY, LI)
+DTYPES = (torch.float32, torch.float64)
+
+MAX_SPIKES = 1_000_000
+"""Of one sample, unless told otherwise: what fires without end should say so before memory ends."""
+
+VDOT_MIN_RECORDED = 0.1
+"""Least dV/dt at recorded spikes unless told otherwise, in thresholds per tau_mem."""
+
+
+def constants_of(problem: Problem, n: int) -> Constants:
+    """The neurons' parameters, numbers or ``(N,)``; a leaky integrator never reaches threshold."""
+    p = problem.params._asdict()
+    values = (
+        p["tau_mem"],
+        p["tau_syn"],
+        p.get("v_th", math.inf),
+        p.get("v_reset", 0.0),
+        p["v_leak"],
+        p.get("refractory_time", 0.0),
+    )
+    return Constants(*(_flat(value, problem, n) for value in values))
+
+
+def _flat(value: Value, problem: Problem, n: int) -> Value:
+    """A tensor with a value for each neuron as ``(N,)``."""
+    if not isinstance(value, Tensor) or value.numel() == 1:
+        return value
+    shape = tuple(neuron_state(problem).v.shape[1:])
+    return value.expand(shape).reshape(n)
+
+
+def neuron_state(problem: Problem) -> Any:
+    """The state of the neurons, without the output that a recurrent layer keeps beside."""
+    state = problem.state
+    return state.neuron if isinstance(state, RecurrentState) else state
+
+
+def run_engine(
+    problem: Problem,
+    inputs: Events,
+    weight: Tensor,
+    *,
+    recorded: Events | None,
+    max_spikes: int,
+    vdot_min: float,
+    looks: Tensor | None = None,
+) -> Result:
+    """Run a layer.
+
+    Args:
+        problem: of a neuron in ``FIT``; its input is not read.
+        inputs: the input as events.
+        weight: ``(N, R)``, or ``(B, R, N)`` if each sample has its own.
+        recorded: spikes that are given.
+        looks: ``(1 or B, 1 or N, Q)``, ascending times at which v and i are looked at.
+
+    Raises:
+        RuntimeError: more than ``max_spikes`` in a sample.
+    """
+    state = neuron_state(problem)
+    n_batch = len(state.v)
+    n = math.prod(state.v.shape[1:])
+    held = getattr(state, "ref", None)
+    return Result(
+        *Engine.apply(
+            Settings(inputs, recorded, max_spikes, vdot_min),
+            inputs.times,
+            weight,
+            problem.delay,
+            problem.recurrent_weight,
+            problem.recurrent_delay,
+            state.v.reshape(n_batch, n),
+            state.i.reshape(n_batch, n),
+            None if held is None else held.reshape(n_batch, n),
+            looks,
+            *constants_of(problem, n),
+        )
+    )
+
+
+def ends(problem: Problem, result: Result) -> Any:
+    """The neurons' State at the end."""
+    shape = neuron_state(problem).v.shape
+    fields = (result.v, result.i, result.held)[: len(problem.neuron.State._fields)]
+    return problem.neuron.State(*(field.reshape(shape) for field in fields))
+
+
+def unfit(problem: Problem) -> str | None:
+    """Why no backend of this package can run the problem, whatever its input."""
+    if not any(problem.neuron is one for one in FIT):
+        names = ", ".join(one.name for one in FIT)
+        return f"it has the closed form of {names} only, not of {problem.neuron.name!r}"
+    like = neuron_state(problem).v
+    if like.device.type != "cpu":
+        return f"it runs on the CPU, the layer is on {like.device}"
+    if like.dtype not in DTYPES:
+        return f"it computes in double and stores in float32 or float64, not in {like.dtype}"
+    if problem.neuron is LI and problem.recurrent_weight is not None:
+        return "a leaky integrator has no spikes to feed back; leave recurrent_weight out"
+    if problem.observed is not None and (
+        problem.observed.v is not None or problem.neuron is LI
+    ):
+        return (
+            "it takes measured spikes only (at a spike the membrane is v_th by definition); "
+            "pass observed=snn.Observed(z=...)"
+        )
+    return None
+
+
+def check_problem(problem: Problem) -> None:
+    """Raise for values that the equations of EventProp have no meaning for.
+
+    Raises:
+        ValueError: v_reset is not below v_th, or a membrane starts at or above v_th.
+    """
+    if problem.neuron is LI:
+        return
+    params, v = problem.params, neuron_state(problem).v.detach()
+    v_th = torch.as_tensor(params.v_th).detach()
+    v_reset = torch.as_tensor(params.v_reset).detach()
+    if bool((v_reset >= v_th).any()):
+        raise ValueError(
+            f"v_reset must lie below v_th, or a reset would be no end of a spike; "
+            f"got v_reset = {params.v_reset}, v_th = {params.v_th}"
+        )
+    if bool((v >= v_th).any()):
+        raise ValueError(
+            f"a membrane starts at {v.max().item():g} V, not below v_th = {params.v_th}: a spike is "
+            f"an upward crossing, so start below"
+        )

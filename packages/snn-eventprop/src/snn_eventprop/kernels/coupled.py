@@ -1,0 +1,229 @@
+"""The search for spikes of neurons that feed each other: one queue of arrivals for the layer.
+
+Between its arrivals a neuron's next spike is known in closed form. The earliest of all neurons is
+a spike unless something arrives before it; then the neurons that it reaches are predicted anew.
+At equal times spikes come before arrivals, and all neurons that cross at once spike at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from snn_eventprop.kernels.arrivals import (
+    LEAK,
+    REFRACTORY,
+    TAU_MEM,
+    TAU_SYN,
+    V_RESET,
+    V_TH,
+)
+from snn_eventprop.kernels.closed_form import first_crossing, propagators
+from snn_eventprop.kernels.compiling import Floats, Ints, compiled
+from snn_eventprop.kernels.layers import Cells, Synapses, Trains
+from snn_eventprop.kernels.queue import Queue, empty_queue, first_time, grown_queue, pop, push
+from snn_eventprop.kernels.replay import own_weight
+from snn_eventprop.kernels.search import as_stored, by_time, grown, keep_spikes
+
+EVERYONE = -1
+
+
+class Order(NamedTuple):
+    """In which order the synapses of a source deliver: (R, N) neurons by delay, or of no rows."""
+
+    forward: Ints
+    feedback: Ints
+
+
+@compiled
+def predict(v: float, i: float, now: float, held: float, p: Floats, duration: float) -> float:
+    """When a neuron spikes next if nothing arrives; inf if not before the end."""
+    if held > now:
+        if held >= duration:
+            return np.inf
+        v, i, now = p[V_RESET], i * np.exp((now - held) / p[TAU_SYN]), held
+    if 0.0 <= i <= p[V_TH] - p[LEAK] or not now < duration:
+        return np.inf
+    h = duration - now
+    decay_mem, decay_syn, response = propagators(h, p[TAU_MEM], p[TAU_SYN])
+    v_end = p[LEAK] + (v - p[LEAK]) * decay_mem + i * response
+    ahead = first_crossing(
+        v, i, h, v_end, i * decay_syn, p[LEAK], p[V_TH], p[TAU_MEM], p[TAU_SYN]
+    )
+    return now + ahead if ahead >= 0.0 and now + ahead < duration else np.inf
+
+
+@compiled
+def advance(state: Floats, local: Floats, m: int, time: float, p: Floats) -> None:
+    """Take neuron m to a time before which it does not spike.
+
+    Args:
+        state: (3, N), v, i and the time until which each is held.
+        local: (N,), the time at which each neuron's v and i are known.
+    """
+    held, now = state[2, m], local[m]
+    if held > now:
+        until = min(held, time)
+        state[0, m] = p[V_RESET]
+        state[1, m] *= np.exp((now - until) / p[TAU_SYN])
+        now = until
+    if time > now:
+        decay_mem, decay_syn, response = propagators(time - now, p[TAU_MEM], p[TAU_SYN])
+        state[0, m] = p[LEAK] + (state[0, m] - p[LEAK]) * decay_mem + state[1, m] * response
+        state[1, m] *= decay_syn
+    local[m] = time
+
+
+@compiled
+def deliver(
+    m: int,
+    time: float,
+    strength: float,
+    state: Floats,
+    local: Floats,
+    following: Floats,
+    cells: Cells,
+) -> None:
+    """An arrival at neuron m: its current jumps, its next spike is predicted anew."""
+    p = cells.params[:, m]
+    advance(state, local, m, time, p)
+    state[1, m] += strength
+    following[m] = predict(
+        state[0, m], state[1, m], time, state[2, m], p, cells.duration
+    )
+
+
+@compiled
+def put_next(
+    queue: Queue, size: int, time: float, source: int, rank: int, delay: Floats, order: Ints, row: int
+) -> tuple[Queue, int]:
+    """Put the next delivery of a source into the queue: to everyone, or to its synapse ``rank``."""
+    if len(delay) == 0:
+        return push(grown_queue(queue, size), size, time, source, EVERYONE)
+    if delay.shape[0] == 1:
+        return push(grown_queue(queue, size), size, time + delay[0, row], source, EVERYONE)
+    if rank == order.shape[1]:
+        return queue, size
+    lag = delay[order[row, rank], row]
+    return push(grown_queue(queue, size), size, time + lag, source, rank)
+
+
+@compiled
+def coupled_sample(
+    b: int,
+    inputs: Trains,
+    forward: Synapses,
+    feedback: Synapses,
+    order: Order,
+    cells: Cells,
+    state: Floats,
+    most: int,
+    single: bool,
+) -> tuple[Floats, Ints, int]:
+    """All spikes of sample b, sorted by time: times, neurons, and how many.
+
+    Args:
+        state: (3, N), v, i and the time until which each is held; changed to those at the end.
+        most, single: as for ``search``.
+    """
+    n_neurons, weight = cells.params.shape[1], own_weight(forward, b)
+    times, neurons, n = np.empty(64), np.empty(64, dtype=np.int64), 0
+    local, following = np.zeros(n_neurons), np.empty(n_neurons)
+    queue, size = empty_queue(inputs.times.shape[1] + 64), 0
+    for k in range(inputs.times.shape[1]):
+        if inputs.rows[b, k] >= 0:
+            queue, size = put_next(
+                queue, size, inputs.times[b, k], k, 0, forward.delay, order.forward,
+                inputs.rows[b, k],
+            )  # fmt: skip
+    for m in range(n_neurons):
+        following[m] = predict(
+            state[0, m], state[1, m], 0.0, state[2, m], cells.params[:, m], cells.duration
+        )
+    while n <= most:
+        arrival, spike = first_time(queue, size), np.min(following)
+        if min(arrival, spike) >= cells.duration:
+            break
+        if spike <= arrival:
+            before = n
+            times, neurons, n = fire(
+                spike, state, local, following, cells, times, neurons, n, single
+            )
+            for k in range(before, n):
+                queue, size = put_next(
+                    queue, size, times[k], -1 - k, 0, feedback.delay, order.feedback, neurons[k]
+                )
+            continue
+        source, rank, size = pop(queue, size)
+        row = inputs.rows[b, source] if source >= 0 else neurons[-1 - source]
+        strengths = weight[row] if source >= 0 else feedback.weight[0, row]
+        targets = order.forward if source >= 0 else order.feedback
+        if rank == EVERYONE:
+            for m in range(n_neurons):
+                deliver(m, arrival, strengths[m], state, local, following, cells)
+        else:
+            m = targets[row, rank]
+            deliver(m, arrival, strengths[m], state, local, following, cells)
+            sent = inputs.times[b, source] if source >= 0 else times[-1 - source]
+            delay = forward.delay if source >= 0 else feedback.delay
+            queue, size = put_next(queue, size, sent, source, rank + 1, delay, targets, row)
+    for m in range(n_neurons):
+        advance(state, local, m, cells.duration, cells.params[:, m])
+    kept = by_time(times, neurons, n)
+    return times[kept], neurons[kept], n
+
+
+@compiled
+def fire(
+    spike: float,
+    state: Floats,
+    local: Floats,
+    following: Floats,
+    cells: Cells,
+    times: Floats,
+    neurons: Ints,
+    n: int,
+    single: bool,
+) -> tuple[Floats, Ints, int]:
+    """All neurons whose next spike is now: put into the list, reset, predicted anew."""
+    if n + len(following) > len(times):
+        times, neurons = grown(times, neurons, n, len(following))
+    for m in range(len(following)):
+        if following[m] != spike:
+            continue
+        p = cells.params[:, m]
+        time = as_stored(spike, local[m], single)
+        advance(state, local, m, time, p)
+        state[0, m] = p[V_RESET]
+        state[2, m] = time + p[REFRACTORY]
+        times[n], neurons[n] = time, m
+        n += 1
+        following[m] = predict(p[V_RESET], state[1, m], time, state[2, m], p, cells.duration)
+    return times, neurons, n
+
+
+@compiled
+def search_coupled(
+    first: int,
+    last: int,
+    inputs: Trains,
+    forward: Synapses,
+    feedback: Synapses,
+    order: Order,
+    cells: Cells,
+    most: int,
+    single: bool,
+    found: Trains,
+    counts: Ints,
+    ends: Floats,
+) -> None:
+    """As ``search.search``, for a layer with feedback."""
+    for b in range(first, last):
+        state = cells.start[b].copy()
+        times, neurons, n = coupled_sample(
+            b, inputs, forward, feedback, order, cells, state, most, single
+        )
+        keep_spikes(times, neurons, n, found.times[b], found.rows[b])
+        counts[b] = n
+        ends[b, :2], ends[b, 2] = state[:2], np.maximum(state[2] - cells.duration, 0.0)
