@@ -10,6 +10,11 @@ from snn_core.events import Events
 from snn_core.registry import default_registry
 from snn_core.types import Backend, Problem
 
+_NO_DELAYS = (
+    "it has no synaptic delays; leave delay and recurrent_delay out, or take a backend that has "
+    "them, such as 'eventprop_exact'"
+)
+
 
 def candidates(backend: str | Backend) -> tuple[Backend, ...]:
     """The backends to try, the fastest first: all installed and ranked for "auto", else the one."""
@@ -63,6 +68,9 @@ def _of_device(backends: tuple[Backend, ...], problem: Problem) -> tuple[Backend
 
 def _reason(backend: Backend, problem: Problem) -> str | None:
     """Why the backend declines; one whose question fails declines too, and says so."""
+    delayed = problem.delay is not None or problem.recurrent_delay is not None
+    if delayed and not backend.delays:
+        return _NO_DELAYS
     try:
         reason = backend.supports(problem)
     except Exception as error:

@@ -52,8 +52,13 @@ def observations(observed: Observed | None, n_steps: int) -> list[tuple[Observed
     if observed is None:
         return [()] * n_steps
     unmeasured = (None,) * n_steps
-    columns = [unmeasured if trace is None else trace.unbind(0) for trace in observed]
+    columns = [unmeasured if one is None else one.unbind(0) for one in on_grid(observed)]
     return [(Observed(*row),) for row in zip(*columns, strict=True)]
+
+
+def on_grid(observed: Observed | None) -> tuple[Tensor | None, ...]:
+    """The measured traces v, w, z of a call with dt, which has no Events; nothing if unmeasured."""
+    return () if observed is None else cast(tuple[Tensor | None, ...], observed)
 
 
 def traces(problem: Problem, visited: list[Any]) -> Any:

@@ -154,6 +154,8 @@ class Events(NamedTuple):
         """
         _check_tensors(self.times, self.index)
         _check_extent(self.shape, self.duration)
+        if self.times.is_meta or self.index.is_meta:  # there are no values to look at
+            return self
         times, n_neurons = self.times.detach(), math.prod(self.shape)
         real = times != math.inf
         inside = (times >= 0) & (times < self.duration)

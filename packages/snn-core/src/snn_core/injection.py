@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from snn_core.events import Events
 
 
 class _Inject(torch.autograd.Function):
@@ -26,7 +29,7 @@ class _Inject(torch.autograd.Function):
         return grad, None
 
 
-def inject(model: Tensor, measured: Tensor | None) -> Tensor:
+def inject(model: Tensor, measured: Tensor | Events | None) -> Tensor:
     """Replace a computed value by a measured one: its value forward, the model's gradient backward.
 
     Args:
@@ -35,7 +38,7 @@ def inject(model: Tensor, measured: Tensor | None) -> Tensor:
 
     Raises:
         ValueError: shapes differ.
-        TypeError: dtypes differ.
+        TypeError: dtypes differ; or the measurement is Events, which a step on a grid cannot take.
 
     Source: the chip-in-the-loop scheme of Cramer et al., PNAS 119(4), 2022, where the recorded
     membrane replaces the simulated one in the forward pass only.
@@ -49,6 +52,11 @@ def inject(model: Tensor, measured: Tensor | None) -> Tensor:
     """
     if measured is None:
         return model
+    if not isinstance(measured, Tensor):
+        raise TypeError(
+            f"the measurement must be a Tensor, got {type(measured).__name__}; "
+            f"a step takes one row of a grid: convert Events with to_grid(dt)"
+        )
     if measured.shape != model.shape:
         raise ValueError(
             f"the measurement has shape {tuple(measured.shape)}, the model {tuple(model.shape)}; "

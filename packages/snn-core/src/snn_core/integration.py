@@ -12,7 +12,7 @@ from snn_core import checking, lookup
 from snn_core.choosing import candidates, choose
 from snn_core.events import Events
 from snn_core.thresholds import Threshold
-from snn_core.types import Backend, Neuron, Observed, Output, Problem, RecurrentState
+from snn_core.types import Backend, Neuron, Observed, Output, Problem, RecurrentState, Value
 
 
 def integrate(
@@ -24,6 +24,8 @@ def integrate(
     dt: float | None = None,
     weight: Tensor | None = None,
     recurrent_weight: Tensor | None = None,
+    delay: Value | None = None,
+    recurrent_delay: Value | None = None,
     threshold: str | Threshold = "super_spike",
     record: Sequence[str] = (),
     backend: str | Backend = "auto",
@@ -33,7 +35,8 @@ def integrate(
 
     At each step the neurons receive ``x[t] @ weight.T + z[t-1] @ recurrent_weight.T``; without
     weights, ``x[t]`` itself. What they do with it is said in the neuron's own file, see
-    ``snn show NAME``.
+    ``snn show NAME``. Without dt a spike arrives when its delay has passed, at once if there is
+    none.
 
     Args:
         neuron: name or record.
@@ -45,11 +48,16 @@ def integrate(
         dt: step in seconds. Event-driven backends take none.
         weight: ``(N_out, N_in)``.
         recurrent_weight: ``(N_out, N_out)``, from the outputs of one step to the next.
+        delay: how long a spike takes to the neurons, in seconds, >= 0: a number or a tensor that
+            broadcasts to the weight: ``(N_in,)`` one a sender (axonal), ``(N_out, 1)`` one a
+            receiver (dendritic), ``(N_out, N_in)`` one a synapse. Not every backend has delays.
+        recurrent_delay: the same for the synapses of ``recurrent_weight``.
         threshold: name or record; ``snn.threshold("super_spike", alpha=50.0)`` sets its alpha.
         record: names of state variables to return over time, after each step.
         backend: ``"auto"`` takes the fastest installed one that supports the call; a name never
             falls back.
-        observed: measured traces ``(T, B, *N)`` that replace computed ones.
+        observed: measured traces ``(T, B, *N)`` that replace computed ones; without dt, spikes
+            ``z`` as ``Events``.
 
     Returns:
         ``Output(output, state, traces)``: output ``(T, B, *N)``, the state after the last step,
@@ -77,6 +85,8 @@ def integrate(
         threshold=lookup.threshold(threshold),
         record=checking.names_of("record", record),
         observed=observed,
+        delay=delay,
+        recurrent_delay=recurrent_delay,
     )
     return choose(candidates(backend), problem).run(problem)
 
@@ -93,24 +103,39 @@ def pose(
     threshold: Threshold,
     record: tuple[str, ...],
     observed: Observed | None,
+    delay: Value | None = None,
+    recurrent_delay: Value | None = None,
 ) -> Problem:
     """The checked problem of a call whose names are resolved; raises before any work."""
     checking.check_step_size(dt)
     checking.check_weight("weight", weight)
-    checking.check_input(x, weight)
+    checking.check_input(x, weight, dt)
     shape = _neuron_shape(x, weight)
     like = _reference_tensor(x, weight)
     checking.check_recurrent_weight(recurrent_weight, shape, like)
+    checking.check_delay("delay", delay, weight, like)
+    checking.check_delay("recurrent_delay", recurrent_delay, recurrent_weight, like)
     params = neuron.Params() if params is None else params
     checking.check_params(neuron, params, shape, like, dt)
     checking.check_record(neuron, record)
     n_batch = len(x.times) if isinstance(x, Events) else x.shape[1]
     state = _complete_state(neuron, params, state, (n_batch, *shape), like, recurrent_weight)
-    checking.check_observed(neuron, observed, _known_steps(x, dt), (n_batch, *shape), like)
+    checking.check_observed(neuron, observed, x, dt, (n_batch, *shape), like)
     if observed is not None and all(trace is None for trace in observed):
         observed = None
     return Problem(
-        neuron, x, params, state, dt, weight, recurrent_weight, threshold, record, observed
+        neuron,
+        x,
+        params,
+        state,
+        dt,
+        weight,
+        recurrent_weight,
+        threshold,
+        record,
+        observed,
+        delay,
+        recurrent_delay,
     )
 
 
@@ -118,13 +143,6 @@ def _neuron_shape(x: Tensor | Events, weight: Tensor | None) -> tuple[int, ...]:
     if weight is not None:
         return (weight.shape[0],)
     return x.shape if isinstance(x, Events) else tuple(x.shape[2:])
-
-
-def _known_steps(x: Tensor | Events, dt: float | None) -> int | None:
-    """T; None for events that come onto no grid."""
-    if isinstance(x, Events):
-        return None if dt is None else x.steps(dt)
-    return len(x)
 
 
 def _reference_tensor(x: Tensor | Events, weight: Tensor | None) -> Tensor:

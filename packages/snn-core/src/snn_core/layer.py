@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -15,11 +15,12 @@ from snn_core.choosing import candidates, choose, select
 from snn_core.errors import NumericsWarning
 from snn_core.events import Events
 from snn_core.integration import pose
+from snn_core.owning import Owner
 from snn_core.thresholds import Threshold
-from snn_core.types import Backend, Neuron, Observed, Output, Problem, Quantity, quantities
+from snn_core.types import Backend, Neuron, Observed, Output, Problem, Quantity, Value, quantities
 
 
-class Layer(nn.Module):
+class Layer(Owner):
     """One layer of neurons with its weights.
 
     Args:
@@ -28,16 +29,20 @@ class Layer(nn.Module):
         dt: step in seconds; event-driven backends take none.
         params: the neuron's ``Params``, None for its defaults. Tensors in it become buffers.
         recurrent: whether outputs feed back through ``recurrent_weight`` at the next step.
-        learn: names of parameters to learn. Each starts at its value in ``params``: a number is
-            learnt as one number for all neurons, a tensor of shape ``(n_out,)`` one a neuron. A
-            positive one, such as a time constant, is learnt through its logarithm.
+        delay, recurrent_delay: synaptic delays in seconds, for backends that have them; as for
+            ``integrate``.
+        learn: names of parameters to learn, or of delays. Each starts at its value in ``params``:
+            a number is learnt as one number for all neurons, a tensor of shape ``(n_out,)`` one a
+            neuron. What must not be negative, such as a time constant or a delay, is learnt
+            through its logarithm and must start above 0.
         threshold, record, backend: as for ``integrate``.
         dtype, device: of the weights.
 
     Attributes:
         weight: ``(n_out, n_in)``, drawn like ``torch.nn.Linear``'s; scale it to your input's rate.
         recurrent_weight: ``(n_out, n_out)`` or None.
-        learned: the learnt parameters; ``params`` gives all of them in their units.
+        learned: the learnt parameters and delays; ``params``, ``delay`` and ``recurrent_delay``
+            give all of them in their units.
 
     Raises:
         ValueError, TypeError, LookupError: at construction, for whatever can be known then.
@@ -63,6 +68,8 @@ class Layer(nn.Module):
         dt: float | None = None,
         params: Any = None,
         recurrent: bool = False,
+        delay: Value | None = None,
+        recurrent_delay: Value | None = None,
         learn: Sequence[str] = (),
         threshold: str | Threshold = "super_spike",
         record: Sequence[str] = (),
@@ -90,52 +97,31 @@ class Layer(nn.Module):
             square = torch.empty(n_out, n_out, dtype=dtype, device=device)
             self.recurrent_weight = nn.Parameter(square)
         self.reset_parameters()
-        learn = checking.names_of("learn", learn)
-        self._split_params(self.neuron.Params() if params is None else params, learn)
+        given = {"delay": delay, "recurrent_delay": recurrent_delay}
+        delays = {name: value for name, value in given.items() if value is not None}
+        self._own(params, delays, checking.names_of("learn", learn))
         self._chosen()  # wrong arguments show here and now
 
-    def _split_params(self, params: Any, learn: tuple[str, ...]) -> None:
-        """Sort the parameters into learnt ones (nn.Parameter), tensors (buffers) and numbers."""
+    def _own(self, params: Any, delays: dict[str, Value], learn: tuple[str, ...]) -> None:
+        """Keep parameters and delays: as what is learnt, as buffers, as numbers."""
+        params = self.neuron.Params() if params is None else params
         checking.check_params_type(self.neuron, params)
-        unknown = set(learn) - set(params._fields)
-        if unknown:
-            raise ValueError(
-                f"cannot learn {sorted(unknown)[0]!r}: parameters of neuron "
-                f"{self.neuron.name!r} are {', '.join(params._fields)}"
-            )
-        known = {name: Quantity("") for name in params._fields} | quantities(self.neuron.Params)
-        self._logarithmic = frozenset(
-            name for name in learn if known[name].positive or known[name].nonnegative
-        )
-        self._numbers = {}
-        self.learned = nn.ParameterDict()
-        self.fixed = nn.Module()
-        for name, value in params._asdict().items():
-            _check_not_attached(name, value)
-            if name in learn:
-                _check_learnable(self.neuron, name, known[name])
-                self.learned[self._learned_name(name)] = self._start(name, value)
-            elif isinstance(value, Tensor):
-                self.fixed.register_buffer(name, value.clone())
+        values = params._asdict() | delays
+        _check_names(self.neuron, delays, learn, values)
+        known = quantities(self.neuron.Params) | dict.fromkeys(delays, checking.DELAY)
+        for name, value in values.items():
+            quantity = known.get(name, Quantity(""))
+            if name not in learn:
+                self._keep(name, value)
+            elif not quantity.learnable:
+                raise ValueError(
+                    f"{name} of neuron {self.neuron.name!r} has no gradient; it cannot be learnt"
+                )
+            elif quantity.positive or quantity.nonnegative:
+                self._learn_logarithm(name, value, self.weight)
             else:
-                self._numbers[name] = value
-
-    def _learned_name(self, name: str) -> str:
-        return f"log_{name}" if name in self._logarithmic else name
-
-    def _start(self, name: str, value: float | Tensor) -> nn.Parameter:
-        """A number in the precision of the weights, a tensor as it is, or their logarithm."""
-        if not isinstance(value, Tensor):
-            value = torch.tensor(value, dtype=self.weight.dtype, device=self.weight.device)
-        if name not in self._logarithmic:
-            return nn.Parameter(value.clone())
-        values = checking.readable(value)
-        if values is not None and not bool((values > 0).all()):
-            raise ValueError(
-                f"{name} must be positive to be learnt through its logarithm, got "
-                f"{values.min().item()}"
-            )
-        return nn.Parameter(value.log())
+                self._learn(name, value, self.weight)
+        self._delays = tuple(delays)
 
     @property
     def params(self) -> Any:
@@ -145,16 +131,29 @@ class Layer(nn.Module):
         >>> round(Layer(5, 3, TOY, dt=1e-3, learn=("tau_mem",)).params.tau_mem.item(), 6)
         0.01
         """
-        values = {}
-        for name in self.neuron.Params._fields:
-            if name in self._numbers:
-                values[name] = self._numbers[name]
-            elif self._learned_name(name) in self.learned:
-                raw = self.learned[self._learned_name(name)]
-                values[name] = raw.exp() if name in self._logarithmic else raw
-            else:
-                values[name] = getattr(self.fixed, name)
-        return self.neuron.Params(**values)
+        return self.neuron.Params(*map(self._value, self.neuron.Params._fields))
+
+    @property
+    def delay(self) -> Value | None:
+        """The delay of ``weight`` as it stands now, in seconds; None without.
+
+        >>> from snn_core.eager import EAGER
+        >>> from snn_core.testing import TOY
+        >>> backend = EAGER._replace(delays=True)  # in the place of one that really has them
+        >>> layer = Layer(5, 3, TOY, dt=1e-3, delay=2e-3, learn=("delay",), backend=backend)
+        >>> round(layer.delay.item(), 6), layer.recurrent_delay
+        (0.002, None)
+        """
+        return self._delay("delay")
+
+    @property
+    def recurrent_delay(self) -> Value | None:
+        """The delay of ``recurrent_weight`` as it stands now, in seconds; None without."""
+        return self._delay("recurrent_delay")
+
+    def _delay(self, name: str) -> Value | None:
+        """A delay, not a parameter that a neuron happens to call so."""
+        return self._value(name) if name in self._delays else None
 
     def reset_parameters(self) -> None:
         """Draw the weights anew, uniformly in ``±1/sqrt(fan-in)`` as ``torch.nn.Linear`` does."""
@@ -199,6 +198,8 @@ class Layer(nn.Module):
             threshold=self.threshold,
             record=record,
             observed=observed,
+            delay=self.delay,
+            recurrent_delay=self.recurrent_delay,
         )
 
     def _chosen(self) -> Backend:
@@ -209,22 +210,33 @@ class Layer(nn.Module):
             x = Events(nothing, nothing.long(), (self.n_in,), 1.0)
         return select(self.backends, self._pose(x, None, self.record, None))[0]
 
+    def _saved_numbers(self) -> dict[str, float]:
+        """dt, the parameters that are numbers, and, if a delay is one, both delays (NaN: is none).
+
+        Both, because nothing else in what is saved tells which of the two it was.
+        """
+        delays = {name: self._numbers.get(name, math.nan) for name in checking.DELAYS}
+        parameters = {n: value for n, value in self._numbers.items() if n not in self._delays}
+        some = any(name in self._numbers for name in self._delays)
+        return {"dt": self.dt or 0.0} | parameters | (delays if some else {})
+
     def get_extra_state(self) -> Tensor:
-        """dt and the parameters that are numbers: saved beside the weights, to be compared."""
-        return torch.tensor([self.dt or 0.0, *self._numbers.values()], dtype=torch.float64)
+        """dt and what else is a number: saved beside the weights, to be compared."""
+        return torch.tensor([*self._saved_numbers().values()], dtype=torch.float64)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Warn if the weights that are being loaded were made with other numbers than these."""
-        names, own = ("dt", *self._numbers), self.get_extra_state()
-        if state.shape != own.shape:
+        own = self._saved_numbers()
+        if state.shape != (len(own),):
             raise ValueError(
                 f"the saved layer has other parameters than neuron {self.neuron.name!r} with "
-                f"learn={tuple(self.learned)}; construct the layer as it was saved"
+                f"learn={tuple(self.learned)} and the delays {self._delays}; construct the layer "
+                f"as it was saved"
             )
         differing = [
-            f"{name} was {was:g}, is {now:g}"
-            for name, was, now in zip(names, state.tolist(), own.tolist(), strict=True)
-            if was != now
+            f"{name} was {_shown(was)}, is {_shown(now)}"
+            for (name, now), was in zip(own.items(), state.tolist(), strict=True)
+            if was != now and not (math.isnan(was) and math.isnan(now))
         ]
         if differing:
             warnings.warn(
@@ -242,24 +254,41 @@ class Layer(nn.Module):
             except (ValueError, TypeError):  # parameters gone wrong must not keep one from looking
                 chosen = "none"
         asked = f"auto ({chosen})" if self._asked == "auto" else self._asked
-        learnt = [n for n in self.neuron.Params._fields if self._learned_name(n) in self.learned]
+        names = (*self.neuron.Params._fields, *self._delays)
         parts = [
             f"{self.n_in}, {self.n_out}, neuron={self.neuron.name}, dt={self.dt}",
             f"threshold={self.threshold.name}(alpha={self.threshold.alpha:g})",
             f"recurrent={self.recurrent_weight is not None}",
+            *(f"{name}={_shown(self._value(name))}" for name in self._delays),
             f"backend={asked}",
         ]
-        return ", ".join(parts + ([f"learn={','.join(learnt)}"] if learnt else []))
+        learnt = ",".join(filter(self._learns, names))
+        return ", ".join(parts + ([f"learn={learnt}"] if learnt else []))
 
 
-def _check_not_attached(name: str, value: object) -> None:
-    if isinstance(value, Tensor) and value.requires_grad:
+def _shown(value: Value | None) -> str:
+    """A number (NaN: there is none), or the shape of a tensor that is not one or has no values."""
+    if isinstance(value, Tensor):
+        return str(tuple(value.shape)) if value.ndim or value.is_meta else f"{value.item():g}"
+    return "none" if value is None or math.isnan(value) else f"{value:g}"
+
+
+def _check_names(
+    neuron: Neuron, delays: Iterable[str], learn: tuple[str, ...], values: dict[str, Any]
+) -> None:
+    """Each value has a name of its own, and what is to be learnt is there."""
+    for name in delays:
+        if name in neuron.Params._fields:
+            raise ValueError(
+                f"neuron {neuron.name!r} has a parameter {name!r}, so that the layer cannot keep "
+                f"a synaptic delay of that name; rename the parameter"
+            )
+    for name in sorted(set(learn) - set(values)):
+        if name in checking.DELAYS:
+            raise ValueError(
+                f"cannot learn {name!r} without a value to start at; pass {name}=1e-3 (seconds)"
+            )
         raise ValueError(
-            f"{name} requires a gradient, but a layer owns what it learns: "
-            f"pass its value, {name}.detach(), and learn=({name!r},)"
+            f"cannot learn {name!r}: parameters of neuron {neuron.name!r} are "
+            f"{', '.join(neuron.Params._fields)}, delays are {', '.join(checking.DELAYS)}"
         )
-
-
-def _check_learnable(neuron: Neuron, name: str, quantity: Quantity) -> None:
-    if not quantity.learnable:
-        raise ValueError(f"{name} of neuron {neuron.name!r} has no gradient; it cannot be learnt")

@@ -96,8 +96,9 @@ class Neuron(NamedTuple):
 class Observed(NamedTuple):
     """Measurements that replace what the model computes; ``None`` where nothing was measured.
 
-    For ``integrate`` each is ``(T, B, *N)``, for one step ``(B, *N)``. The value is the measured
-    one, the gradient the model's (see ``inject``).
+    For ``integrate`` each is ``(T, B, *N)``, for one step ``(B, *N)``; without dt there is no
+    grid, and ``z`` is ``Events``. The value is the measured one, the gradient the model's (see
+    ``inject``).
 
     Args:
         v: membrane after integration, before the threshold; the software reset is then skipped.
@@ -111,7 +112,7 @@ class Observed(NamedTuple):
 
     v: Tensor | None = None
     w: Tensor | None = None
-    z: Tensor | None = None
+    z: Tensor | Events | None = None
 
 
 class RecurrentState(NamedTuple):
@@ -177,7 +178,10 @@ class Problem(NamedTuple):
         recurrent_weight: ``(N_out, N_out)`` or None.
         threshold: resolved record.
         record: names of State fields to return as traces.
-        observed: traces ``(T, B, *N)`` or None.
+        observed: traces ``(T, B, *N)``, z as ``Events`` where dt is None; or None.
+        delay: seconds, as the user gave them: None, a number, or a tensor that broadcasts to the
+            weight.
+        recurrent_delay: the same for the recurrent weight.
     """
 
     neuron: Neuron
@@ -190,6 +194,8 @@ class Problem(NamedTuple):
     threshold: Threshold
     record: tuple[str, ...]
     observed: Observed | None
+    delay: Value | None = None
+    recurrent_delay: Value | None = None
 
 
 class Backend(NamedTuple):
@@ -202,6 +208,7 @@ class Backend(NamedTuple):
         run: ``(Problem) -> Output``.
         devices: where it runs, such as ``("cpu",)``; ``auto`` does not ask it elsewhere. None for
             every device.
+        delays: whether it has synaptic delays; one without is not asked to run them.
 
     >>> import torch, snn_core as snn
     >>> from snn_core.testing import TOY
@@ -217,3 +224,4 @@ class Backend(NamedTuple):
     supports: Callable[[Problem], str | None]
     run: Callable[[Problem], Output]
     devices: tuple[str, ...] | None = None
+    delays: bool = False

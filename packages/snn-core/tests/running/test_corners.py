@@ -168,6 +168,13 @@ def test_an_observation_must_have_the_steps_and_the_dtype():
         snn.integrate(neuron, x, dt=1e-3, observed=snn.Observed(v=x.double()))
 
 
+def test_events_must_last_whole_steps_before_any_work():
+    never = snn.Backend("never", 1, lambda problem: None, lambda problem: 1 / 0)
+    events = snn.Events.from_grid(X, dt=1e-3)
+    with pytest.raises(ValueError, match=r"0.02 s is not a whole number of steps of dt = 0.003 s"):
+        run(events, dt=3e-3, backend=never)
+
+
 def test_nothing_observed_is_no_observation():
     assert run(observed=snn.Observed()).output.shape == X.shape
 

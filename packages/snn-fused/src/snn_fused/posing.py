@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 from snn_core import Events
-from snn_core.eager import drive
+from snn_core.eager import drive, on_grid
 from snn_core.types import Output, Problem, RecurrentState
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -77,7 +77,6 @@ def inputs_of(problem: Problem) -> Inputs:
         spikes = of_events(x, cast(float, problem.dt), weight.dtype)
     elif isinstance(x, Events):
         x = x.to_grid(cast(float, problem.dt), dtype=weight.dtype)
-    observed = () if problem.observed is None else problem.observed
     return Inputs(
         None if isinstance(x, Events) else x.flatten(2),
         spikes,
@@ -87,7 +86,7 @@ def inputs_of(problem: Problem) -> Inputs:
         tuple(value.flatten(1).contiguous() for value in state),
         _before(problem),
         tuple(_flat(value, shape) for value in problem.params if isinstance(value, Tensor)),
-        tuple(trace.flatten(2) for trace in observed if trace is not None),
+        tuple(trace.flatten(2) for trace in on_grid(problem.observed) if trace is not None),
     )
 
 

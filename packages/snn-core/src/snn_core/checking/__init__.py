@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from snn_core.checking.delays import DELAY, DELAYS, check_delay
 from snn_core.checking.neurons import (
-    check_observed,
     check_params,
     check_params_type,
     check_record,
@@ -11,6 +11,7 @@ from snn_core.checking.neurons import (
     check_state,
     names_of,
 )
+from snn_core.checking.observed import check_observed
 from snn_core.checking.tensors import (
     check_input,
     check_recurrent_weight,
@@ -18,9 +19,14 @@ from snn_core.checking.tensors import (
     check_weight,
     readable,
 )
+from snn_core.checking.values import check_number
 
 __all__ = [
+    "DELAY",
+    "DELAYS",
+    "check_delay",
     "check_input",
+    "check_number",
     "check_observed",
     "check_params",
     "check_params_type",

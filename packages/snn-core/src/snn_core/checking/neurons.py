@@ -1,8 +1,7 @@
-"""Checks of what belongs to the neuron: parameters, state, recorded and observed variables."""
+"""Checks of what belongs to the neuron: parameters, state, recorded variables."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snn_core.checking.tensors import check_same, readable
+from snn_core.checking.tensors import check_same
+from snn_core.checking.values import check_range, check_value, extremes_of
 from snn_core.errors import NumericsWarning
-from snn_core.types import Neuron, Observed, Quantity, RecurrentState, quantities
+from snn_core.types import Neuron, Quantity, RecurrentState, quantities
 
 
 def check_params_type(neuron: Neuron, params: Any) -> None:
@@ -35,14 +35,10 @@ def check_params(
     known = {} if torch.compiler.is_compiling() else quantities(neuron.Params)
     for field, value in params._asdict().items():
         quantity = known.get(field, Quantity(""))
-        if isinstance(value, Tensor):
-            _check_parameter_tensor(field, value, shape, like)
-        elif isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(
-                f"parameter {field!r} must be a number or a Tensor, got {type(value).__name__}"
-            )
-        extremes = _extremes(value)
-        _check_range(field, extremes, quantity)
+        label = f"parameter {field!r}"
+        check_value(label, value, shape, like, "the layer's neurons", str(shape))
+        extremes = extremes_of(value)
+        check_range(field, extremes, quantity)
         if quantity.euler and dt is not None and any(dt > tau for tau in extremes):
             # No values in the text: a learnt time constant must not warn anew at every step.
             warnings.warn(
@@ -87,39 +83,6 @@ def check_record(neuron: Neuron, record: tuple[str, ...]) -> None:
         raise ValueError(f"record names a state variable twice: {record}")
 
 
-def check_observed(
-    neuron: Neuron,
-    observed: Observed | None,
-    n_steps: int | None,
-    shape: tuple[int, ...],
-    like: Tensor,
-) -> None:
-    """observed holds traces ``(T, B, *N)``, and only such as the neuron's step takes."""
-    if observed is None:
-        return
-    if not isinstance(observed, Observed):
-        raise TypeError(
-            f"observed must be snn.Observed(v=..., w=..., z=...), got {type(observed).__name__}"
-        )
-    for field, trace in observed._asdict().items():
-        if trace is None:
-            continue
-        if field not in neuron.observes:
-            known = ", ".join(neuron.observes) or "nothing at all"
-            raise ValueError(
-                f"neuron {neuron.name!r} takes no measured {field!r}; it takes {known}"
-            )
-        if not isinstance(trace, Tensor):
-            raise TypeError(f"observed.{field} must be a Tensor, got {type(trace).__name__}")
-        expected = (len(trace) if n_steps is None else n_steps, *shape)
-        if tuple(trace.shape) != expected:
-            raise ValueError(
-                f"expected observed.{field} of shape {expected} like the layer's output, "
-                f"got {tuple(trace.shape)}; cut x or the trace to the same number of steps"
-            )
-        check_same(f"observed.{field}", trace, like)
-
-
 def _check_state_type(state: Any, kind: Any) -> None:
     if isinstance(state, kind):
         return
@@ -142,45 +105,3 @@ def _check_state_field(name: str, value: Any, shape: tuple[int, ...], like: Tens
             f"belongs to one batch size: pass state=None to start a new batch"
         )
     check_same(name, value, like)
-
-
-def _check_parameter_tensor(
-    field: str, value: Tensor, shape: tuple[int, ...], like: Tensor
-) -> None:
-    trailing = tuple(value.shape)
-    fits = len(trailing) <= len(shape) and all(
-        given in (1, wanted)
-        for given, wanted in zip(reversed(trailing), reversed(shape), strict=False)
-    )
-    if not fits:
-        raise ValueError(
-            f"parameter {field!r} of shape {trailing} does not broadcast to the layer's neurons "
-            f"{shape}; pass a number, or a tensor of shape {shape}"
-        )
-    if value.dtype == torch.bool or value.is_complex():
-        raise TypeError(f"parameter {field!r} must be real numbers, got {value.dtype}")
-    if value.ndim:  # a tensor without axes is a number: it changes no dtype and needs no device
-        check_same(f"parameter {field!r}", value, like)
-
-
-def _check_range(field: str, extremes: Iterable[float], quantity: Quantity) -> None:
-    unit = {"s": " (seconds)", "": ""}.get(quantity.unit, f" ({quantity.unit})")
-    for given in extremes:
-        if not math.isfinite(given):
-            raise ValueError(f"{field} must be finite, got {given}{unit}")
-        if quantity.positive and given <= 0:
-            mend = f"; pass {field}={-given}" if given < 0 else ""
-            raise ValueError(f"{field} must be positive, got {given}{unit}{mend}")
-        if quantity.nonnegative and given < 0:
-            raise ValueError(f"{field} must not be negative, got {given}{unit}")
-
-
-def _extremes(value: float | Tensor) -> tuple[float, ...]:
-    """The least and the greatest value; NaN if there is one; nothing where one must not look."""
-    if not isinstance(value, Tensor):
-        return (float(value),)
-    values = readable(value)
-    if values is None or values.numel() == 0:
-        return ()
-    low, high = torch.aminmax(values)
-    return (low.item(), high.item())

@@ -21,10 +21,15 @@ def check_step_size(dt: float | None) -> None:
         raise ValueError(f"dt must be above 0 seconds, got {dt}; pass dt=1e-3")
 
 
-def check_input(x: Tensor | Events, weight: Tensor | None) -> None:
-    """x is ``(T, B, *N)`` and floating, or counts with a weight, or Events; it fits the weight."""
+def check_input(x: Tensor | Events, weight: Tensor | None, dt: float | None) -> None:
+    """x is ``(T, B, *N)`` and floating, or counts with a weight, or Events; it fits the weight.
+
+    Events fit dt too: they last a whole number of steps.
+    """
     if isinstance(x, Events):
         _check_events(x, weight)
+        if dt is not None:
+            x.steps(dt)
         return
     if not isinstance(x, Tensor):
         raise TypeError(f"x must be a Tensor or Events, got {type(x).__name__}")
