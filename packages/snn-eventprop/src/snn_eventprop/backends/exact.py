@@ -13,20 +13,20 @@ neural networks", Scientific Reports 11, 2021.
 from __future__ import annotations
 
 import functools
-import math
+from typing import cast
 
 import torch
 from snn_core import Backend, Events, Output, Problem, RecurrentState
 from snn_neurons.li import LI
-from torch import Tensor
 
+from snn_eventprop.backends.settings import MAX_SPIKES, Limits, checked_limits, least_slope
 from snn_eventprop.engine.running import (
-    MAX_SPIKES,
-    VDOT_MIN_RECORDED,
     check_problem,
     ends,
+    input_weight,
     neuron_state,
     run_engine,
+    spikes_of,
     unfit,
 )
 from snn_eventprop.engine.sampling import silence
@@ -58,13 +58,8 @@ def exact(*, max_spikes: int = MAX_SPIKES, vdot_min: float | None = None) -> Bac
     >>> weight.grad
     tensor([[-0.0013, -0.0010]], dtype=torch.float64)
     """
-    if type(max_spikes) is not int:
-        raise TypeError(f"max_spikes must be an integer, got {type(max_spikes).__name__}")
-    if max_spikes < 1:
-        raise ValueError(f"max_spikes must be at least 1, got {max_spikes}")
-    if vdot_min is not None and not (math.isfinite(vdot_min) and vdot_min >= 0):
-        raise ValueError(f"vdot_min must be a finite number of V/s, 0 or above, got {vdot_min}")
-    run = functools.partial(_run, max_spikes=max_spikes, vdot_min=vdot_min)
+    limits = checked_limits(max_spikes, vdot_min)
+    run = functools.partial(_run, limits=limits)
     return Backend("eventprop_exact", None, supports, run, ("cpu",), delays=True)
 
 
@@ -82,11 +77,10 @@ def supports(problem: Problem) -> str | None:
     return unfit(problem)
 
 
-def _run(problem: Problem, *, max_spikes: int, vdot_min: float | None) -> Output:
+def _run(problem: Problem, *, limits: Limits) -> Output:
     check_problem(problem)
-    inputs: Events = problem.x
-    weight = _weight(problem, inputs)
-    inputs = inputs._replace(shape=(weight.shape[1],))
+    inputs = cast(Events, problem.x)  # supports() has seen to it
+    inputs, weight = input_weight(problem, inputs)
     recorded = None if problem.observed is None else problem.observed.z
     if problem.neuron is LI:
         recorded = silence(inputs)
@@ -95,8 +89,8 @@ def _run(problem: Problem, *, max_spikes: int, vdot_min: float | None) -> Output
         inputs,
         weight,
         recorded=recorded,
-        max_spikes=max_spikes,
-        vdot_min=least_slope(problem) if vdot_min is None else vdot_min,
+        max_spikes=limits.max_spikes,
+        vdot_min=least_slope(problem, limits),
     )
     state = ends(problem, result)
     nothing = problem.neuron.State(*(None for _ in problem.neuron.State._fields))
@@ -104,28 +98,10 @@ def _run(problem: Problem, *, max_spikes: int, vdot_min: float | None) -> Output
         start = neuron_state(problem)
         output = Membrane(inputs, weight, problem.delay, problem.params, start)
         return Output(output, state, nothing)
-    shape = tuple(state.v.shape[1:])
-    spikes = Events(result.times, result.index, shape, inputs.duration)
+    spikes = spikes_of(problem, result, inputs.duration)
     if problem.recurrent_weight is not None:
         state = RecurrentState(state, torch.zeros_like(state.v))
     return Output(spikes, state, nothing)
-
-
-def _weight(problem: Problem, inputs: Events) -> Tensor:
-    """The weight, or 1 from each channel to the neuron of the same place."""
-    if problem.weight is not None:
-        return problem.weight
-    like = neuron_state(problem).v
-    return torch.eye(math.prod(inputs.shape), dtype=like.dtype)
-
-
-def least_slope(problem: Problem) -> float:
-    """The default of ``vdot_min``, V/s."""
-    if problem.observed is None:
-        return 0.0
-    v_th = torch.as_tensor(problem.params.v_th).abs().min()
-    tau = torch.as_tensor(problem.params.tau_mem).max()
-    return float(VDOT_MIN_RECORDED * v_th / tau)
 
 
 EVENTPROP_EXACT = exact()

@@ -18,12 +18,6 @@ from snn_eventprop.engine.posing import Constants
 FIT = (LIF, LIF_REFRACTORY, LI)
 DTYPES = (torch.float32, torch.float64)
 
-MAX_SPIKES = 1_000_000
-"""Of one sample, unless told otherwise: what fires without end should say so before memory ends."""
-
-VDOT_MIN_RECORDED = 0.1
-"""Least dV/dt at recorded spikes unless told otherwise, in thresholds per tau_mem."""
-
 
 def constants_of(problem: Problem, n: int) -> Constants:
     """The neurons' parameters, numbers or ``(N,)``; a leaky integrator never reaches threshold."""
@@ -94,6 +88,21 @@ def run_engine(
             *constants_of(problem, n),
         )
     )
+
+
+def input_weight(problem: Problem, events: Events) -> tuple[Events, Tensor]:
+    """The events in one axis, and their weight: 1 to the neuron of the same place if there is
+    none."""
+    weight = problem.weight
+    if weight is None:
+        weight = torch.eye(math.prod(events.shape), dtype=neuron_state(problem).v.dtype)
+    return events._replace(shape=(weight.shape[1],)), weight
+
+
+def spikes_of(problem: Problem, result: Result, duration: float) -> Events:
+    """The spikes of a run in the layer's shape."""
+    shape = tuple(neuron_state(problem).v.shape[1:])
+    return Events(result.times, result.index, shape, duration)
 
 
 def ends(problem: Problem, result: Result) -> Any:
