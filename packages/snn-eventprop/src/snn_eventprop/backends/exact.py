@@ -18,8 +18,9 @@ from typing import cast
 import torch
 from snn_core import Backend, Events, Output, Problem, RecurrentState
 from snn_neurons.li import LI
+from torch import Tensor
 
-from snn_eventprop.backends.settings import MAX_SPIKES, Limits, checked_limits, least_slope
+from snn_eventprop.backends.settings import MAX_SPIKES, Limits, checked_limits
 from snn_eventprop.engine.running import (
     check_problem,
     ends,
@@ -35,6 +36,10 @@ from snn_eventprop.membrane import Membrane
 
 def exact(*, max_spikes: int = MAX_SPIKES, vdot_min: float | None = None) -> Backend:
     """The backend with settings of its own.
+
+    A neuron that starts at or above threshold, as one at rest does if v_leak is there, spikes at
+    0, and nothing moves that spike. ``State.ref`` is in seconds here. Spikes that are on their way
+    through a delay when the recording ends are not part of ``out.state``.
 
     Args:
         max_spikes: of one sample of a layer; more raise a RuntimeError. Nothing is cut off.
@@ -74,6 +79,8 @@ def supports(problem: Problem) -> str | None:
             "it has no grid for traces; the membrane of 'li' is a function of time, "
             "or take backend 'eventprop' on a grid"
         )
+    if problem.observed is not None and isinstance(problem.observed.z, Tensor):
+        return "recorded spikes are Events here: pass z=Events.from_grid(z, dt)"
     return unfit(problem)
 
 
@@ -90,7 +97,7 @@ def _run(problem: Problem, *, limits: Limits) -> Output:
         weight,
         recorded=recorded,
         max_spikes=limits.max_spikes,
-        vdot_min=least_slope(problem, limits),
+        vdot_min=limits.vdot_min,
     )
     state = ends(problem, result)
     nothing = problem.neuron.State(*(None for _ in problem.neuron.State._fields))

@@ -24,7 +24,7 @@ from snn_neurons.li import LI
 from torch import Tensor
 from torch.nn.functional import linear
 
-from snn_eventprop.backends.settings import MAX_SPIKES, Limits, checked_limits, least_slope
+from snn_eventprop.backends.settings import MAX_SPIKES, Limits, checked_limits
 from snn_eventprop.engine.function import Result
 from snn_eventprop.engine.running import (
     check_problem,
@@ -84,16 +84,14 @@ def _run(problem: Problem, *, limits: Limits) -> Output:
         weight,
         recorded=_recorded(problem, inputs),
         max_spikes=limits.max_spikes,
-        vdot_min=least_slope(problem, limits),
+        vdot_min=limits.vdot_min,
         looks=looks,
     )
     after = _held_in(ends(problem, result), 1 / dt)
     traces = _traces(problem, result)
     if problem.neuron is LI:
         return Output(_on_grid(result.looked_v, state.v), after, traces)
-    spikes = TimedSpikes.of(
-        spikes_of(problem, result, inputs.duration), dt, dtype=state.v.dtype
-    )
+    spikes = TimedSpikes.of(spikes_of(problem, result, inputs.duration), dt, dtype=state.v.dtype)
     if problem.recurrent_weight is not None:
         after = RecurrentState(after, spikes[-1].detach())
     return Output(spikes, after, traces)
@@ -122,9 +120,7 @@ def _inputs(problem: Problem, n_steps: int, v: Tensor) -> tuple[Events, Tensor]:
     times = torch.arange(n_steps, dtype=torch.float64) * dt
     rows = torch.arange(n_steps)
     shape = (len(v), n_steps)
-    begins = Events(
-        times.to(v.dtype).expand(shape), rows.expand(shape), (n_steps,), n_steps * dt
-    )
+    begins = Events(times.to(v.dtype).expand(shape), rows.expand(shape), (n_steps,), n_steps * dt)
     return begins, drive
 
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import torch
-from snn_core import Problem
-
 MAX_SPIKES = 1_000_000
 """Of one sample, unless told otherwise: what fires without end should say so before memory ends."""
-
-VDOT_MIN_RECORDED = 0.1
-"""Least dV/dt at recorded spikes unless told otherwise, in thresholds per tau_mem."""
 
 
 class Limits(NamedTuple):
@@ -43,14 +37,3 @@ def checked_limits(max_spikes: int, vdot_min: float | None) -> Limits:
     if not (math.isfinite(vdot_min) and vdot_min >= 0):
         raise ValueError(f"vdot_min must be a finite number of V/s, 0 or above, got {vdot_min}")
     return Limits(max_spikes, float(vdot_min))
-
-
-def least_slope(problem: Problem, limits: Limits) -> float:
-    """``vdot_min`` or its default, V/s: 0 for computed spikes, 0.1 v_th/tau_mem for recorded."""
-    if limits.vdot_min is not None:
-        return limits.vdot_min
-    if problem.observed is None:
-        return 0.0
-    v_th = torch.as_tensor(problem.params.v_th).abs().min()
-    tau = torch.as_tensor(problem.params.tau_mem).max()
-    return float(VDOT_MIN_RECORDED * v_th / tau)

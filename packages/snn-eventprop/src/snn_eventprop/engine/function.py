@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from snn_eventprop.engine.posing import (
     Constants,
     Start,
+    as_stored,
     cells,
     floor_of_slopes,
     numbers,
@@ -20,7 +21,7 @@ from snn_eventprop.engine.posing import (
     projection,
     trains,
 )
-from snn_eventprop.engine.threads import chunks, run_chunks
+from snn_eventprop.engine.threads import number_of_chunks, run_spans
 from snn_eventprop.kernels.adjoint import Answer, Asked, adjoint
 from snn_eventprop.kernels.compiling import Floats, Ints
 from snn_eventprop.kernels.coupled import Order, search_coupled
@@ -38,13 +39,13 @@ class Settings(NamedTuple):
         inputs: events of the input; their times are handed over beside, for their gradient.
         recorded: the spikes, if they are given and not to be searched for.
         max_spikes: of one sample; more raise.
-        vdot_min: least dV/dt at a spike, V/s.
+        vdot_min: least dV/dt at a spike, V/s; None as ``posing.floor_of_slopes`` says.
     """
 
     inputs: Events
     recorded: Events | None
     max_spikes: int
-    vdot_min: float
+    vdot_min: float | None
 
 
 class Result(NamedTuple):
@@ -93,8 +94,9 @@ class Engine(torch.autograd.Function):
         *constants: Value,
     ) -> Any:
         """Spikes, ends and looks."""
+        dtype = torch.promote_types(times.dtype, weight.dtype)
         start, params = Start(v, i, held), Constants(*constants)
-        neurons = cells(params, start, settings.inputs.duration)
+        neurons = cells(params, start, as_stored(settings.inputs.duration, dtype))
         n = neurons.params.shape[1]
         arrays = Arrays(
             trains(settings.inputs._replace(times=times)),
@@ -103,7 +105,6 @@ class Engine(torch.autograd.Function):
             neurons,
         )
         at = np.empty((1, 1, 0)) if looks is None else numbers(looks)
-        dtype = torch.promote_types(times.dtype, weight.dtype)
         if settings.recorded is None:
             spikes, ends = _search(arrays, settings.max_spikes, dtype == torch.float32)
         else:
@@ -117,8 +118,9 @@ class Engine(torch.autograd.Function):
         ctx.given = tuple(_given(one) for one in (*given, *constants))
         outputs = _outputs(spikes, ends, values, dtype, weight.dtype)
         ctx.mark_non_differentiable(outputs[1])
-        # not read again: a change in place between forward and backward is noticed by it
-        ctx.save_for_backward(times, outputs[0])
+        # never read again, but the arrays share their memory: a change in place is noticed by it
+        kept = (times, weight, delay, feedback_weight, feedback_delay, looks, outputs[0])
+        ctx.save_for_backward(*(one for one in kept if isinstance(one, Tensor)))
         return outputs
 
     @staticmethod
@@ -128,9 +130,9 @@ class Engine(torch.autograd.Function):
         _ = ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
         arrays, spikes, at = ctx.arrays, ctx.spikes, ctx.at
-        floor = floor_of_slopes(
-            arrays.cells.params, ctx.settings.vdot_min, ctx.given[0].dtype
-        )
+        settings, params = ctx.settings, arrays.cells.params
+        recorded = settings.recorded is not None
+        floor = floor_of_slopes(params, settings.vdot_min, recorded, ctx.given[0].dtype)
         asked = _asked(arrays, spikes, at, floor, any(wanted[9:11]), grads)
         answer = _adjoint(arrays, spikes, asked)
         per_sample = len(ctx.given[1].shape) == 3
@@ -169,21 +171,19 @@ def _search(arrays: Arrays, most: int, single: bool) -> tuple[Trains, Floats]:
     n = neurons.params.shape[1]
     ends: Floats = np.empty((n_batch, 3, n))
     counts: Ints = np.zeros(n_batch, dtype=np.int64)
-    order = Order(
-        order_of_delivery(arrays.forward.delay), order_of_delivery(arrays.feedback.delay)
-    )
+    order = Order(order_of_delivery(arrays.forward.delay), order_of_delivery(arrays.feedback.delay))
     room = n + n_events
     while True:
         found = Trains(np.empty((n_batch, room)), np.empty((n_batch, room), dtype=np.int64))
 
-        def task(first: int, last: int, _: int, found: Trains = found) -> None:
+        def task(first: int, last: int, found: Trains = found) -> None:
             rest = (neurons, most, single, found, counts, ends)
             if arrays.feedback.weight.shape[1]:
                 search_coupled(first, last, inputs, arrays.forward, arrays.feedback, order, *rest)
             else:
                 search(first, last, inputs, arrays.forward, *rest)
 
-        run_chunks(task, n_batch, n_batch * n * (n_events + 1))
+        run_spans(task, n_batch, n_batch * n * (n_events + 1))
         needed = int(counts.max(initial=0))
         if needed > most:
             raise_too_many(counts, most)
@@ -209,13 +209,13 @@ def _look(arrays: Arrays, spikes: Trains, at: Floats) -> tuple[Floats, Floats]:
     values: Floats = np.empty((2, n_batch, n, at.shape[2]))
     ends: Floats = np.empty((n_batch, 3, n))
 
-    def task(first: int, last: int, _: int) -> None:
+    def task(first: int, last: int) -> None:
         membranes(
             first, last, arrays.inputs, arrays.forward, spikes, arrays.feedback, arrays.cells,
             at, values, ends,
         )  # fmt: skip
 
-    run_chunks(task, n_batch, n_batch * n * (n_events + 1 + at.shape[2]))
+    run_spans(task, n_batch, n_batch * n * (n_events + 1 + at.shape[2]))
     return values, ends
 
 
@@ -256,7 +256,7 @@ def _adjoint(arrays: Arrays, spikes: Trains, asked: Asked) -> Answer:
     """All gradients, in sums by chunk."""
     inputs, forward, feedback, neurons = arrays
     n_batch, n_events = inputs.times.shape
-    n, n_chunks = neurons.params.shape[1], len(chunks(n_batch))
+    n, n_chunks = neurons.params.shape[1], number_of_chunks(n_batch)
     own_weights = forward.weight.shape[0] > 1
     answer = Answer(
         np.zeros(inputs.times.shape),
@@ -270,12 +270,10 @@ def _adjoint(arrays: Arrays, spikes: Trains, asked: Asked) -> Answer:
         np.zeros(n_chunks, dtype=np.int64),
     )
 
-    def task(first: int, last: int, chunk: int) -> None:
-        adjoint(
-            first, last, chunk, inputs, forward, spikes, feedback, neurons, asked, answer
-        )
+    def task(first: int, last: int) -> None:
+        adjoint(first, last, inputs, forward, spikes, feedback, neurons, asked, answer)
 
-    run_chunks(task, n_batch, spikes.rows.size * (n_events + 1))
+    run_spans(task, n_chunks, spikes.rows.size * (n_events + 1))
     return answer
 
 

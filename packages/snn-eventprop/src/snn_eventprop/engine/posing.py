@@ -12,6 +12,9 @@ from torch import Tensor
 from snn_eventprop.kernels.compiling import Floats, Ints
 from snn_eventprop.kernels.layers import Cells, Synapses, Trains
 
+VDOT_MIN_RECORDED = 0.1
+"""Least dV/dt at recorded spikes unless told otherwise, in thresholds per tau_mem."""
+
 
 class Constants(NamedTuple):
     """The parameters of the neurons in the order of the kernels; each a number or ``(N,)``."""
@@ -36,6 +39,11 @@ def numbers(tensor: Tensor) -> Floats:
     """The values of a tensor in double precision; its own memory if it has it so."""
     array: Floats = tensor.detach().double().contiguous().numpy()
     return array
+
+
+def as_stored(duration: float, dtype: torch.dtype) -> float:
+    """The end of a recording: not after what its times are compared with in their precision."""
+    return min(duration, torch.tensor(duration, dtype=dtype).item())
 
 
 def trains(events: Events) -> Trains:
@@ -95,8 +103,16 @@ def order_of_delivery(delay: Floats) -> Ints:
     return ordered
 
 
-def floor_of_slopes(params: Floats, vdot_min: float, dtype: torch.dtype) -> Floats:
-    """The least dV/dt at a spike, (N,): ``vdot_min``, but above what rounding makes of zero."""
-    scale = np.maximum(np.abs(params[2] - params[3]), np.abs(params[2] - params[4]))
-    rounding: Floats = torch.finfo(dtype).eps * scale / params[0]
+def floor_of_slopes(
+    params: Floats, vdot_min: float | None, recorded: bool, dtype: torch.dtype
+) -> Floats:
+    """The least dV/dt at a spike, (N,): ``vdot_min``, but above what rounding makes of zero.
+
+    None stands for 0, and for 0.1 v_th/tau_mem of each neuron where spikes are recorded.
+    """
+    tau_mem, _, v_th, v_reset, v_leak, _ = params
+    scale = np.maximum(np.abs(v_th - v_reset), np.abs(v_th - v_leak))
+    rounding: Floats = torch.finfo(dtype).eps * scale / tau_mem
+    if vdot_min is None:
+        return np.maximum(rounding, VDOT_MIN_RECORDED * np.abs(v_th) / tau_mem if recorded else 0.0)
     return np.maximum(rounding, vdot_min)

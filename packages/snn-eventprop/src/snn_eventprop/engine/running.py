@@ -54,7 +54,7 @@ def run_engine(
     *,
     recorded: Events | None,
     max_spikes: int,
-    vdot_min: float,
+    vdot_min: float | None,
     looks: Tensor | None = None,
 ) -> Result:
     """Run a layer.
@@ -124,9 +124,8 @@ def unfit(problem: Problem) -> str | None:
         return f"it computes in double and stores in float32 or float64, not in {like.dtype}"
     if problem.neuron is LI and problem.recurrent_weight is not None:
         return "a leaky integrator has no spikes to feed back; leave recurrent_weight out"
-    if problem.observed is not None and (
-        problem.observed.v is not None or problem.neuron is LI
-    ):
+    observed = problem.observed
+    if observed is not None and (observed.v is not None or problem.neuron is LI):
         return (
             "it takes measured spikes only (at a spike the membrane is v_th by definition); "
             "pass observed=snn.Observed(z=...)"
@@ -138,20 +137,31 @@ def check_problem(problem: Problem) -> None:
     """Raise for values that the equations of EventProp have no meaning for.
 
     Raises:
-        ValueError: v_reset is not below v_th, or a membrane starts at or above v_th.
+        ValueError: v_reset is not below v_th, or the start holds NaN, an infinity, or a negative
+            refractory time.
     """
+    state = neuron_state(problem)
+    for name, value in state._asdict().items():
+        if not bool(value.detach().isfinite().all()):
+            raise ValueError(
+                f"state.{name} holds NaN or an infinity; pass state=None to start at rest"
+            )
+    if hasattr(state, "ref") and bool((state.ref.detach() < 0).any()):
+        raise ValueError(
+            f"state.ref is the refractory time that is left, it must not be negative, "
+            f"got {state.ref.min().item():g}"
+        )
     if problem.neuron is LI:
         return
-    params, v = problem.params, neuron_state(problem).v.detach()
-    v_th = torch.as_tensor(params.v_th).detach()
-    v_reset = torch.as_tensor(params.v_reset).detach()
-    if bool((v_reset >= v_th).any()):
+    v_th, v_reset = (_numbers(problem.params, name) for name in ("v_th", "v_reset"))
+    gap = v_th - v_reset
+    if not bool((gap > 0).all()):
         raise ValueError(
-            f"v_reset must lie below v_th, or a reset would be no end of a spike; "
-            f"got v_reset = {params.v_reset}, v_th = {params.v_th}"
+            f"v_reset must lie below v_th, or a reset would not end a spike, but v_th - v_reset "
+            f"is {gap.min().item():g} V"
         )
-    if bool((v >= v_th).any()):
-        raise ValueError(
-            f"a membrane starts at {v.max().item():g} V, not below v_th = {params.v_th}: a spike is "
-            f"an upward crossing, so start below"
-        )
+
+
+def _numbers(params: Any, name: str) -> Tensor:
+    """The values of a parameter, in double precision."""
+    return torch.as_tensor(getattr(params, name), dtype=torch.float64).detach()

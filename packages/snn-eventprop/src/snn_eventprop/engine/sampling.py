@@ -13,7 +13,7 @@ from torch import Tensor
 
 from snn_eventprop.engine.function import Engine, Result, Settings
 from snn_eventprop.engine.posing import Constants, Start, cells, projection, trains
-from snn_eventprop.engine.threads import run_chunks
+from snn_eventprop.engine.threads import run_spans
 from snn_eventprop.kernels.peaks import peaks as find_peaks
 
 
@@ -35,7 +35,7 @@ def voltage_at(
     Returns:
         ``(B, N, S)``, float64 if the weight is.
     """
-    settings = Settings(events, silence(events), 1, 0.0)
+    settings = Settings(events, silence(events), 1, None)
     constants = constants_of(params, weight.shape[0])
     result = Engine.apply(
         settings, events.times, weight, delay, None, None, *state, None, times, *constants
@@ -57,12 +57,10 @@ def peaks(
     inputs, forward = trains(events), projection(weight, delay, n)
     nothing, no_feedback = trains(silence(events)), projection(None, None, n)
 
-    def task(first: int, last: int, _: int) -> None:
-        find_peaks(
-            first, last, inputs, forward, nothing, no_feedback, neurons, times, arrivals
-        )
+    def task(first: int, last: int) -> None:
+        find_peaks(first, last, inputs, forward, nothing, no_feedback, neurons, times, arrivals)
 
-    run_chunks(task, n_batch, n_batch * n * (inputs.times.shape[1] + 1))
+    run_spans(task, n_batch, n_batch * n * (inputs.times.shape[1] + 1))
     return torch.from_numpy(times), torch.from_numpy(arrivals)
 
 

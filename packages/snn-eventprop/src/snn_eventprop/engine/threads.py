@@ -1,12 +1,14 @@
-"""Threads: chunks of samples on as many threads as torch has.
+"""Threads: the samples of a batch on as many threads as torch has.
 
-The chunks depend on the number of samples alone, and sums are added up chunk by chunk: so results
-do not depend on the number of threads. Kernels release the GIL while they run.
+Sums over samples are made in chunks, which depend on the number of samples alone, and added up
+chunk by chunk: so results do not depend on the number of threads. Kernels release the GIL while
+they run.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,38 +21,31 @@ MOST_CHUNKS = 8
 _WORTH_A_THREAD = 20_000
 
 
-def chunks(n_samples: int) -> list[tuple[int, int]]:
-    """First and last + 1 of the samples of each chunk.
+def number_of_chunks(n_samples: int) -> int:
+    """In how many chunks a batch is summed.
 
-    >>> chunks(10)[:3], len(chunks(10)), chunks(2)
-    ([(0, 1), (1, 2), (2, 3)], 8, [(0, 1), (1, 2)])
+    >>> number_of_chunks(3), number_of_chunks(1000)
+    (3, 8)
     """
-    n = min(n_samples, MOST_CHUNKS)
-    bounds = [n_samples * c // n for c in range(n + 1)] if n else []
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return min(n_samples, MOST_CHUNKS)
 
 
-def run_chunks(task: Callable[[int, int, int], None], n_samples: int, work: int) -> None:
-    """Call ``task(first, last, chunk)`` for every chunk.
+def run_spans(task: Callable[[int, int], None], n: int, work: int) -> None:
+    """Divide items 0 to n - 1 among threads: each calls ``task(first, last + 1)`` once.
 
     Args:
         task: releases the GIL while it works.
-        n_samples: of the batch.
+        n: samples, or chunks of them.
         work: roughly, neurons times arrivals of the batch.
+
+    >>> run_spans(lambda first, last: print(first, last), 5, work=1)
+    0 5
     """
-    parts = chunks(n_samples)
-    n_threads = min(torch.get_num_threads(), len(parts), 1 + work // _WORTH_A_THREAD)
-    if n_threads <= 1:
-        for number, (first, last) in enumerate(parts):
-            task(first, last, number)
-        return
-
-    def share(thread: int) -> None:
-        for number in range(thread, len(parts), n_threads):
-            task(*parts[number], number)
-
-    others = [_pool(os.getpid()).submit(share, thread) for thread in range(1, n_threads)]
-    share(0)
+    n_threads = max(1, min(torch.get_num_threads(), n, work // _WORTH_A_THREAD))
+    bounds = [n * thread // n_threads for thread in range(n_threads + 1)]
+    spans = list(itertools.pairwise(bounds))
+    others = [_pool(os.getpid()).submit(task, *span) for span in spans[1:]]
+    task(*spans[0])
     for other in others:
         other.result()
 

@@ -25,7 +25,7 @@ from snn_eventprop.functional.parameters import (
     columns,
     least_slope,
 )
-from snn_eventprop.functional.running import in_columns, n_blocks, run_blocks
+from snn_eventprop.functional.running import empty, in_columns, n_blocks, run_blocks
 from snn_eventprop.kernels.compiling import Floats
 
 
@@ -80,7 +80,7 @@ def backward(
     traces: tuple[Tensor, ...] = ctx.saved_tensors
     if grad_spikes is None:
         return traces[0].new_zeros(ctx.shape)
-    grad = traces[0].new_empty(ctx.shape)
+    grad = empty(ctx.shape, grad_spikes.dtype)
     grad[:, len(grad_spikes) - 1 :] = 0.0
     constants: Constants = ctx.constants
     n_clipped = np.zeros(n_blocks(traces[0]), np.int64)
@@ -127,7 +127,7 @@ def _constants(
 
 def _simulated(x: Tensor, constants: Constants) -> tuple[Tensor, Tensor, Tensor]:
     """Spikes, membrane and current of the model."""
-    z, v, i = (torch.empty(x.shape, dtype=x.dtype) for _ in range(3))
+    z, v, i = (empty(x.shape, x.dtype) for _ in range(3))
     steps = constants.steps
     run_blocks(
         fire,
@@ -149,7 +149,7 @@ def _recorded(x: Tensor, observed: Observed, constants: Constants) -> tuple[Tens
     Records are copied: the caller's tensors do not become part of the graph.
     """
     z = None if observed.z is None else _binary(cast(Tensor, observed.z))
-    i = torch.empty(x.shape, dtype=x.dtype)
+    i = empty(x.shape, x.dtype)
     run_blocks(integrate_current, x, in_columns(x), constants.steps.syn_keep, in_columns(i))
     if observed.v is None:
         v = _between(cast(Tensor, z), i, constants)
@@ -163,7 +163,7 @@ def _recorded(x: Tensor, observed: Observed, constants: Constants) -> tuple[Tens
 
 def _between(z: Tensor, i: Tensor, constants: Constants) -> Tensor:
     """The model's membrane, reset by recorded spikes."""
-    v = torch.empty_like(i)
+    v = empty(i.shape, i.dtype)
     run_blocks(
         integrate_between_spikes,
         i,

@@ -12,12 +12,11 @@ from snn_core import checking
 from snn_core.types import Neuron, Value
 from torch import Tensor
 
+from snn_eventprop.functional.running import DTYPES
 from snn_eventprop.kernels.compiling import Floats
 
 DEFAULT_FLOOR = 0.1
 """With recorded spikes, the least slope is this part of threshold / tau_mem."""
-
-DTYPES = (torch.float32, torch.float64)
 
 
 class EventPropParams(NamedTuple):

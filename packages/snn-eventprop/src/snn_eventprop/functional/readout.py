@@ -16,7 +16,7 @@ from snn_eventprop.functional.euler import integrate_current, integrate_membrane
 from snn_eventprop.functional.layer import check_current
 from snn_eventprop.functional.notices import warn_of_parameters
 from snn_eventprop.functional.parameters import check_parameters, check_stacked, column, columns
-from snn_eventprop.functional.running import in_columns, run_blocks
+from snn_eventprop.functional.running import empty, in_columns, run_blocks
 
 
 class EventPropReadout(NamedTuple):
@@ -106,7 +106,7 @@ class EventPropReadoutFunction(torch.autograd.Function):
         check_parameters(LI, params, dt, input[0])
         x, observed = align(input[0], HardwareObservables.of(hw_data), LI.observes)
         steps = columns(tau_mem, tau_syn, leak, dt, x)
-        v, i = (torch.empty(x.shape, dtype=x.dtype) for _ in range(2))
+        v, i = (empty(x.shape, x.dtype) for _ in range(2))
         run_blocks(integrate_current, x, in_columns(x), steps.syn_keep, in_columns(i))
         check_current(i)
         if observed is None or observed.v is None:
@@ -124,7 +124,7 @@ class EventPropReadoutFunction(torch.autograd.Function):
         ctx: Any, grad_membrane: Tensor, grad_current: Tensor
     ) -> tuple[Tensor | None, ...]:
         """The gradient of the input; rows that were cut off get zeros."""
-        grad = grad_membrane.new_empty(ctx.shape)
+        grad = empty(ctx.shape, grad_membrane.dtype)
         grad[:, ctx.n_steps - 1 :] = 0.0
         steps = ctx.steps
         run_blocks(

@@ -11,26 +11,21 @@ from typing import NamedTuple
 import numpy as np
 
 from snn_eventprop.kernels.arrivals import REFRACTORY
-from snn_eventprop.kernels.compiling import Floats, Ints, compiled
-from snn_eventprop.kernels.feedback import Nodes, Slopes, add_feedback
-from snn_eventprop.kernels.history import RELEASE, SPIKE
+from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
+from snn_eventprop.kernels.feedback import add_feedback
+from snn_eventprop.kernels.history import Scratch
 from snn_eventprop.kernels.layers import Cells, Synapses, Trains
-from snn_eventprop.kernels.replay import (
-    Groups,
-    Scratch,
-    count_spikes,
-    group_spikes,
-    replay_neuron,
-    scratch_for,
-)
-from snn_eventprop.kernels.sweep import slope_after, slope_before, sweep_back
+from snn_eventprop.kernels.nodes import find_slopes, make_nodes
+from snn_eventprop.kernels.replay import Sample, open_sample, replay_neuron, scratch_for
+from snn_eventprop.kernels.sweep import sweep_back
 
 
 class Asked(NamedTuple):
     """What the loss says, and what is wanted.
 
     Args:
-        spikes: (B, S) of spike times; samples: (2, B, N, Q) of v and i; ends: (B, 3, N) of v, i and held time.
+        spikes: (B, S) of spike times; samples: (2, B, N, Q) of v and i.
+        ends: (B, 3, N) of v, i and held time.
         looks: (1 or B, 1 or N, Q), the times of the samples, ascending.
         least_slope: (N,), least dV/dt at a spike.
         constants: whether gradients of the time constants are wanted.
@@ -66,72 +61,7 @@ class Answer(NamedTuple):
     clipped: Ints
 
 
-@compiled
-def find_slopes(
-    b: int,
-    inputs: Trains,
-    forward: Synapses,
-    spikes: Trains,
-    n_spikes: int,
-    feedback: Synapses,
-    cells: Cells,
-    least_slope: Floats,
-    groups: Groups,
-    scratch: Scratch,
-) -> Slopes:
-    """The slopes of all spikes of sample b."""
-    slopes = Slopes(
-        np.empty(n_spikes), np.zeros(n_spikes), np.full(n_spikes, np.inf), np.ones(n_spikes)
-    )
-    for m in range(cells.params.shape[1]):
-        members = groups.members[groups.first[m] : groups.first[m + 1]]
-        if len(members) == 0:
-            continue
-        p = cells.params[:, m]
-        n, _ = replay_neuron(
-            b, m, inputs, forward, spikes, n_spikes, feedback, cells,
-            groups.times[groups.first[m] : groups.first[m + 1]], np.empty(0), scratch,
-        )  # fmt: skip
-        for e in range(n):
-            kind, i = scratch.kinds[e], scratch.path[1, e + 1]
-            if kind == SPIKE:
-                k = members[scratch.numbers[e]]
-                slopes.before[k] = slope_before(i, p, least_slope[m])
-                slopes.caused[k] = 1.0 - scratch.path[2, e]
-                if p[REFRACTORY] == 0.0:
-                    slopes.release[k], slopes.after[k] = scratch.times[e], slope_after(i, p)
-            elif kind == RELEASE and scratch.numbers[e] >= 0:
-                k = members[scratch.numbers[e]]
-                slopes.release[k], slopes.after[k] = scratch.times[e], slope_after(i, p)
-    return slopes
-
-
-@compiled
-def make_nodes(
-    times: Floats, rows: Ints, n_spikes: int, n_neurons: int, looks: Floats, grads: Floats
-) -> Nodes:
-    """Spikes and samples of one sample in order of time, samples first at equal times."""
-    n_looks = looks.shape[1]
-    n = n_spikes + n_neurons * n_looks
-    time, neuron = np.empty(n), np.empty(n, dtype=np.int64)
-    spike, grad = np.full(n, -1, dtype=np.int64), np.zeros((2, n))
-    at = 0
-    for m in range(n_neurons):
-        for q in range(n_looks):
-            time[at], neuron[at] = looks[m if looks.shape[0] > 1 else 0, q], m
-            grad[0, at], grad[1, at] = grads[0, m, q], grads[1, m, q]
-            at += 1
-    for k in range(n_spikes):
-        time[at], neuron[at], spike[at] = times[k], rows[k], k
-        at += 1
-    order = np.argsort(time, kind="mergesort")
-    return Nodes(
-        time[order], neuron[order], spike[order], grad[:, order],
-        np.zeros(n), np.zeros(n), np.full(n, -1, dtype=np.int64),
-    )  # fmt: skip
-
-
-@compiled
+@compiled_lean
 def spread(
     b: int,
     m: int,
@@ -139,54 +69,85 @@ def spread(
     inputs: Trains,
     spikes: Trains,
     n_arrivals: int,
-    scratch: Scratch,
+    s: Scratch,
     out: Answer,
 ) -> None:
     """Give the gradients of neuron m's arrivals to weights, delays and input times."""
-    weight = out.weight[b if out.weight.shape[0] == len(inputs.times) else c]
+    weight, delay, times = out.weight, out.delay, out.input_times
+    own = b if weight.shape[0] == len(times) else c
+    sources, strength, grad, rows = s.sources, s.strength, s.arrival_grad, inputs.rows
     for j in range(n_arrivals):
-        source, of_weight = scratch.sources[j], scratch.arrival_grad[0, j]
-        of_time = scratch.strength[j] * scratch.arrival_grad[1, j]
+        source = sources[j]
+        of_time = strength[j] * grad[1, j]
         if source >= 0:
-            row = inputs.rows[b, source]
-            weight[row, m] += of_weight
-            out.input_times[b, source] += of_time
-            if out.delay.shape[1] > 0:
-                out.delay[c, m if out.delay.shape[1] > 1 else 0, row] += of_time
+            row = rows[b, source]
+            weight[own, row, m] += grad[0, j]
+            times[b, source] += of_time
+            if delay.shape[1] > 0:
+                delay[c, m if delay.shape[1] > 1 else 0, row] += of_time
         else:
             row = spikes.rows[b, -1 - source]
-            out.feedback_weight[c, row, m] += of_weight
+            out.feedback_weight[c, row, m] += grad[0, j]
             if out.feedback_delay.shape[1] > 0:
                 out.feedback_delay[c, m if out.feedback_delay.shape[1] > 1 else 0, row] += of_time
 
 
-@compiled
-def is_idle(n_spikes: int, samples: Floats, ends: Floats) -> bool:
-    """Whether a neuron without spikes has no gradient either."""
-    if n_spikes > 0 or ends[0] != 0.0 or ends[1] != 0.0 or ends[2] != 0.0:
+@compiled_lean
+def is_idle(sample: Sample, m: int, asked: Asked) -> bool:
+    """Whether a neuron has neither spikes nor a gradient of its own."""
+    b, ends = sample.b, asked.ends
+    if sample.first[m + 1] > sample.first[m]:
         return False
-    for q in range(samples.shape[1]):
-        if samples[0, q] != 0.0 or samples[1, q] != 0.0:
+    if ends[b, 0, m] != 0.0 or ends[b, 1, m] != 0.0:
+        return False
+    for q in range(asked.looks.shape[2]):
+        if asked.samples[0, b, m, q] != 0.0 or asked.samples[1, b, m, q] != 0.0:
             return False
     return True
 
 
-@compiled
+@compiled_lean
 def add_held_time(
-    b: int, groups: Groups, cells: Cells, ends: Floats, grad: Floats, c: int, out: Answer
+    sample: Sample, spikes: Trains, cells: Cells, ends: Floats, grad: Floats, c: int, out: Answer
 ) -> None:
     """The gradient of the time for which a neuron is still held: to what began the hold."""
+    b = sample.b
     for m in range(cells.params.shape[1]):
-        g = ends[2, m]
+        g = ends[b, 2, m]
         if g == 0.0:
             continue
-        if groups.first[m + 1] > groups.first[m]:
-            at = groups.first[m + 1] - 1
-            if groups.times[at] + cells.params[REFRACTORY, m] > cells.duration:
-                grad[groups.members[at]] += g
+        if sample.first[m + 1] > sample.first[m]:
+            k = sample.members[sample.first[m + 1] - 1]
+            if spikes.times[b, k] + cells.params[REFRACTORY, m] > cells.duration:
+                grad[k] += g
                 out.params[c, REFRACTORY, m] += g
         elif cells.start[b, 2, m] > cells.duration:
             out.start[b, 2, m] += g
+
+
+@compiled
+def complete_spike_grad(
+    sample: Sample,
+    inputs: Trains,
+    forward: Synapses,
+    spikes: Trains,
+    feedback: Synapses,
+    cells: Cells,
+    asked: Asked,
+    s: Scratch,
+    grad: Floats,
+) -> None:
+    """Add to the gradient of each spike of a recurrent layer what it does to the others."""
+    b, n_neurons = sample.b, cells.params.shape[1]
+    slopes = find_slopes(sample, inputs, forward, spikes, feedback, cells, asked.least_slope, s)
+    nodes = make_nodes(
+        spikes.times[b], spikes.rows[b], sample.n_spikes, n_neurons, asked.looks[sample.looks],
+        asked.samples[:, b],
+    )  # fmt: skip
+    add_feedback(
+        spikes.rows[b], sample.n_spikes, nodes, slopes, feedback.weight[0], feedback.delay, cells,
+        cells.start[b], asked.ends[b], grad,
+    )  # fmt: skip
 
 
 @compiled
@@ -202,49 +163,39 @@ def adjoint_sample(
     out: Answer,
 ) -> None:
     """Add the gradients of sample b to ``out``, its sums to those of chunk c."""
-    n_neurons, n_spikes = cells.params.shape[1], count_spikes(spikes.rows[b])
-    recurrent = feedback.weight.shape[1] > 0
-    n_feedback = n_spikes if recurrent else 0
-    groups = group_spikes(spikes.times[b], spikes.rows[b], n_spikes, n_neurons)
-    scratch = scratch_for(b, inputs, n_feedback, n_spikes, asked.looks.shape[2])
-    grad, ends = asked.spikes[b, :n_spikes].copy(), asked.ends[b]
-    looks = asked.looks[b if asked.looks.shape[0] > 1 else 0]
-    add_held_time(b, groups, cells, ends, grad, c, out)
-    if recurrent and n_spikes > 0:
-        slopes = find_slopes(
-            b, inputs, forward, spikes, n_spikes, feedback, cells, asked.least_slope, groups,
-            scratch,
-        )  # fmt: skip
-        nodes = make_nodes(
-            spikes.times[b], spikes.rows[b], n_spikes, n_neurons, looks, asked.samples[:, b]
-        )
-        add_feedback(
-            spikes.rows[b], n_spikes, nodes, slopes, feedback.weight[0], feedback.delay, cells,
-            cells.start[b], ends, grad,
-        )  # fmt: skip
+    n_neurons = cells.params.shape[1]
+    sample = open_sample(b, spikes, feedback, n_neurons, asked.looks)
+    s = scratch_for(sample, inputs, asked.looks)
+    grad = np.empty(sample.n_spikes)
+    for k in range(sample.n_spikes):
+        grad[k] = asked.spikes[b, k]
+    add_held_time(sample, spikes, cells, asked.ends, grad, c, out)
+    if sample.n_feedback > 0:
+        complete_spike_grad(sample, inputs, forward, spikes, feedback, cells, asked, s, grad)
+    n_arrivals = -1
     for m in range(n_neurons):
-        members = groups.members[groups.first[m] : groups.first[m + 1]]
-        if is_idle(len(members), asked.samples[:, b, m], ends[:, m]):
+        if is_idle(sample, m, asked):
             continue
         n, n_arrivals = replay_neuron(
-            b, m, inputs, forward, spikes, n_feedback, feedback, cells,
-            groups.times[groups.first[m] : groups.first[m + 1]],
-            looks[m if looks.shape[0] > 1 else 0], scratch,
-        )  # fmt: skip
+            sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, asked.looks, s
+        )
+        for k in range(sample.first[m], sample.first[m + 1]):
+            s.own_grad[k - sample.first[m]] = grad[sample.members[k]]
         out.clipped[c] += sweep_back(
-            scratch.times, scratch.kinds, scratch.numbers, n, scratch.table, scratch.path,
-            cells.params[:, m], cells.duration, asked.least_slope[m], asked.constants,
-            grad[members], asked.samples[:, b, m], ends[:2, m], scratch.arrival_grad,
-            out.look_times[b, m], out.params[c, :, m], out.start[b, :, m],
+            s, n, cells.duration, asked.least_slope[m], asked.constants, asked.samples, b, m,
+            asked.ends[b, 0, m], asked.ends[b, 1, m], out.look_times,
         )  # fmt: skip
-        spread(b, m, c, inputs, spikes, n_arrivals, scratch, out)
+        for row in range(6):
+            out.params[c, row, m] += s.param_grad[row]
+        for row in range(3):
+            out.start[b, row, m] += s.start_grad[row]
+        spread(b, m, c, inputs, spikes, n_arrivals, s, out)
 
 
 @compiled
 def adjoint(
     first: int,
     last: int,
-    chunk: int,
     inputs: Trains,
     forward: Synapses,
     spikes: Trains,
@@ -253,6 +204,8 @@ def adjoint(
     asked: Asked,
     out: Answer,
 ) -> None:
-    """Samples first to last - 1, the chunk of this number."""
-    for b in range(first, last):
-        adjoint_sample(b, chunk, inputs, forward, spikes, feedback, cells, asked, out)
+    """Chunks first to last - 1 of the samples, which are divided evenly among all chunks."""
+    n_samples, n_chunks = len(inputs.times), len(out.clipped)
+    for c in range(first, last):
+        for b in range(n_samples * c // n_chunks, n_samples * (c + 1) // n_chunks):
+            adjoint_sample(b, c, inputs, forward, spikes, feedback, cells, asked, out)

@@ -34,7 +34,9 @@ _MOST_STEPS = 60
 
 
 @compiled
-def membrane_response(h: float, decay_mem: float, decay_syn: float, tau_mem: float, tau_syn: float) -> float:
+def membrane_response(
+    h: float, decay_mem: float, decay_syn: float, tau_mem: float, tau_syn: float
+) -> float:
     """phi(h), given e^{-h/tau_mem} and e^{-h/tau_syn}."""
     distance = tau_mem - tau_syn
     if abs(distance) > _DISTINCT * tau_syn:
@@ -104,7 +106,17 @@ def time_of_extremum(v: float, i: float, leak: float, tau_mem: float, tau_syn: f
 
 
 @compiled
-def first_crossing(v: float, i: float, h: float, v_end: float, i_end: float, leak: float, v_th: float, tau_mem: float, tau_syn: float) -> float:
+def first_crossing(
+    v: float,
+    i: float,
+    h: float,
+    v_end: float,
+    i_end: float,
+    leak: float,
+    v_th: float,
+    tau_mem: float,
+    tau_syn: float,
+) -> float:
     """Time of the first upward crossing of v_th within (0, h], or ``NO_CROSSING``; none is missed.
 
     Args:
@@ -119,9 +131,11 @@ def first_crossing(v: float, i: float, h: float, v_end: float, i_end: float, lea
         if i <= v_th - leak:
             return NO_CROSSING
         if v_end < v_th:
-            if leak + i_end >= v_end:
+            # by its time, not by E + I < V at the end: after a long time both are E
+            summit = time_of_extremum(v, i, leak, tau_mem, tau_syn)
+            if not summit < h:
                 return NO_CROSSING  # still rising at the end
-            peak = leak + i * math.exp(-time_of_extremum(v, i, leak, tau_mem, tau_syn) / tau_syn)
+            peak = leak + i * math.exp(-summit / tau_syn)
             if peak <= v_th + _TANGENT * abs(v_th):
                 return NO_CROSSING
         return min(_on_concave_rise(v, i, leak, v_th, tau_mem, tau_syn), h)
@@ -134,7 +148,9 @@ def first_crossing(v: float, i: float, h: float, v_end: float, i_end: float, lea
 
 
 @compiled
-def _on_concave_rise(v: float, i: float, leak: float, v_th: float, tau_mem: float, tau_syn: float) -> float:
+def _on_concave_rise(
+    v: float, i: float, leak: float, v_th: float, tau_mem: float, tau_syn: float
+) -> float:
     """The crossing ahead on a concave rise, from the second-order expansion, repeated.
 
     V''' > 0 there, so a step ends before the maximum; where the parabola stays below threshold,
@@ -166,7 +182,16 @@ def _on_concave_rise(v: float, i: float, leak: float, v_th: float, tau_mem: floa
 
 
 @compiled
-def _between(low: float, high: float, v: float, i: float, leak: float, v_th: float, tau_mem: float, tau_syn: float) -> float:
+def _between(
+    low: float,
+    high: float,
+    v: float,
+    i: float,
+    leak: float,
+    v_th: float,
+    tau_mem: float,
+    tau_syn: float,
+) -> float:
     """The crossing in [low, high], on which V rises from below v_th: Newton, halved where it leaves
     the bracket."""
     s = 0.5 * (low + high)

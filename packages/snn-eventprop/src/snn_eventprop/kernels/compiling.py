@@ -25,3 +25,13 @@ def compiled(function: Kernel) -> Kernel:
     """
     kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
     return kernel
+
+
+def compiled_lean(function: Kernel) -> Kernel:
+    """``compiled``, for what neither makes nor returns an array: no reference is counted in it.
+
+    Counting is atomic and costs more than the work on a short history. What such a function calls
+    must not return an array either, or its memory would never be freed.
+    """
+    kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    return kernel

@@ -19,12 +19,14 @@ from snn_eventprop.kernels.arrivals import (
     V_RESET,
     V_TH,
 )
-from snn_eventprop.kernels.closed_form import first_crossing, propagators
-from snn_eventprop.kernels.compiling import Floats, Ints, compiled
-from snn_eventprop.kernels.layers import Cells, Synapses, Trains
+from snn_eventprop.kernels.closed_form import propagators
+from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
+from snn_eventprop.kernels.group import grown
+from snn_eventprop.kernels.layers import Cells, Synapses, Trains, own_weight
 from snn_eventprop.kernels.queue import Queue, empty_queue, first_time, grown_queue, pop, push
-from snn_eventprop.kernels.replay import own_weight
-from snn_eventprop.kernels.search import as_stored, by_time, grown, keep_spikes
+from snn_eventprop.kernels.search import fire_at_start, keep_ends, keep_spikes
+from snn_eventprop.kernels.single import as_stored, look_ahead
+from snn_eventprop.kernels.sorting import sort_train
 
 EVERYONE = -1
 
@@ -36,7 +38,7 @@ class Order(NamedTuple):
     feedback: Ints
 
 
-@compiled
+@compiled_lean
 def predict(v: float, i: float, now: float, held: float, p: Floats, duration: float) -> float:
     """When a neuron spikes next if nothing arrives; inf if not before the end."""
     if held > now:
@@ -45,16 +47,11 @@ def predict(v: float, i: float, now: float, held: float, p: Floats, duration: fl
         v, i, now = p[V_RESET], i * np.exp((now - held) / p[TAU_SYN]), held
     if 0.0 <= i <= p[V_TH] - p[LEAK] or not now < duration:
         return np.inf
-    h = duration - now
-    decay_mem, decay_syn, response = propagators(h, p[TAU_MEM], p[TAU_SYN])
-    v_end = p[LEAK] + (v - p[LEAK]) * decay_mem + i * response
-    ahead = first_crossing(
-        v, i, h, v_end, i * decay_syn, p[LEAK], p[V_TH], p[TAU_MEM], p[TAU_SYN]
-    )
+    ahead, _, _ = look_ahead(v, i, duration - now, p)
     return now + ahead if ahead >= 0.0 and now + ahead < duration else np.inf
 
 
-@compiled
+@compiled_lean
 def advance(state: Floats, local: Floats, m: int, time: float, p: Floats) -> None:
     """Take neuron m to a time before which it does not spike.
 
@@ -75,7 +72,7 @@ def advance(state: Floats, local: Floats, m: int, time: float, p: Floats) -> Non
     local[m] = time
 
 
-@compiled
+@compiled_lean
 def deliver(
     m: int,
     time: float,
@@ -89,14 +86,19 @@ def deliver(
     p = cells.params[:, m]
     advance(state, local, m, time, p)
     state[1, m] += strength
-    following[m] = predict(
-        state[0, m], state[1, m], time, state[2, m], p, cells.duration
-    )
+    following[m] = predict(state[0, m], state[1, m], time, state[2, m], p, cells.duration)
 
 
 @compiled
 def put_next(
-    queue: Queue, size: int, time: float, source: int, rank: int, delay: Floats, order: Ints, row: int
+    queue: Queue,
+    size: int,
+    time: float,
+    source: int,
+    rank: int,
+    delay: Floats,
+    order: Ints,
+    row: int,
 ) -> tuple[Queue, int]:
     """Put the next delivery of a source into the queue: to everyone, or to its synapse ``rank``."""
     if len(delay) == 0:
@@ -128,7 +130,8 @@ def coupled_sample(
         most, single: as for ``search``.
     """
     n_neurons, weight = cells.params.shape[1], own_weight(forward, b)
-    times, neurons, n = np.empty(64), np.empty(64, dtype=np.int64), 0
+    times, neurons = np.empty(64 + n_neurons), np.empty(64 + n_neurons, dtype=np.int64)
+    n = fire_at_start(state, cells.params, times, neurons)
     local, following = np.zeros(n_neurons), np.empty(n_neurons)
     queue, size = empty_queue(inputs.times.shape[1] + 64), 0
     for k in range(inputs.times.shape[1]):
@@ -140,6 +143,10 @@ def coupled_sample(
     for m in range(n_neurons):
         following[m] = predict(
             state[0, m], state[1, m], 0.0, state[2, m], cells.params[:, m], cells.duration
+        )
+    for k in range(n):
+        queue, size = put_next(
+            queue, size, times[k], -1 - k, 0, feedback.delay, order.feedback, neurons[k]
         )
     while n <= most:
         arrival, spike = first_time(queue, size), np.min(following)
@@ -170,8 +177,8 @@ def coupled_sample(
             queue, size = put_next(queue, size, sent, source, rank + 1, delay, targets, row)
     for m in range(n_neurons):
         advance(state, local, m, cells.duration, cells.params[:, m])
-    kept = by_time(times, neurons, n)
-    return times[kept], neurons[kept], n
+    sort_train(times, neurons, n)
+    return times, neurons, n
 
 
 @compiled
@@ -186,7 +193,10 @@ def fire(
     n: int,
     single: bool,
 ) -> tuple[Floats, Ints, int]:
-    """All neurons whose next spike is now: put into the list, reset, predicted anew."""
+    """All neurons whose next spike is now: put into the list, reset, predicted anew.
+
+    One whose time is rounded to the end of the recording or beyond does not spike any more.
+    """
     if n + len(following) > len(times):
         times, neurons = grown(times, neurons, n, len(following))
     for m in range(len(following)):
@@ -194,6 +204,9 @@ def fire(
             continue
         p = cells.params[:, m]
         time = as_stored(spike, local[m], single)
+        if time >= cells.duration:
+            following[m] = np.inf
+            continue
         advance(state, local, m, time, p)
         state[0, m] = p[V_RESET]
         state[2, m] = time + p[REFRACTORY]
@@ -226,4 +239,4 @@ def search_coupled(
         )
         keep_spikes(times, neurons, n, found.times[b], found.rows[b])
         counts[b] = n
-        ends[b, :2], ends[b, 2] = state[:2], np.maximum(state[2] - cells.duration, 0.0)
+        keep_ends(state, cells.duration, ends[b])

@@ -11,54 +11,16 @@ Source: Wunderlich and Pehle, Scientific Reports 11, 2021, eq. 7; with delays: G
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from snn_eventprop.kernels.arrivals import TAU_MEM, TAU_SYN
 from snn_eventprop.kernels.closed_form import propagators
-from snn_eventprop.kernels.compiling import Floats, Ints, compiled
+from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
 from snn_eventprop.kernels.layers import Cells
+from snn_eventprop.kernels.nodes import Nodes, Slopes
 
 
-class Slopes(NamedTuple):
-    """Of each spike of a sample: (S,) arrays.
-
-    Args:
-        before: dV/dt before it.
-        after: dV/dt after its reset, or after its release.
-        release: when its neuron is let go; the spike itself without refractoriness; inf if not
-            before the end or the next spike.
-        caused: whether its neuron was free when it came (1.0).
-    """
-
-    before: Floats
-    after: Floats
-    release: Floats
-    caused: Floats
-
-
-class Nodes(NamedTuple):
-    """Spikes and samples of all neurons, (Q,) in order of time.
-
-    Args:
-        times, neurons: of each.
-        spikes: number of the spike, or -1.
-        grads: (2, Q), of v and i of a sample.
-        a, b: costates just before each; filled on the way back.
-        later: the next node of the same neuron, or -1.
-    """
-
-    times: Floats
-    neurons: Ints
-    spikes: Ints
-    grads: Floats
-    a: Floats
-    b: Floats
-    later: Ints
-
-
-@compiled
+@compiled_lean
 def free_costates(
     node: int, time: float, end: float, end_grad: Floats, nodes: Nodes, p: Floats
 ) -> tuple[float, float]:
@@ -70,7 +32,7 @@ def free_costates(
     return a * decay_mem, b * decay_syn + a * response
 
 
-@compiled
+@compiled_lean
 def costates(
     head: int,
     last_spike: int,

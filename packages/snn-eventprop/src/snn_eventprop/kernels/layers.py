@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from snn_eventprop.kernels.compiling import Floats, Ints
+from snn_eventprop.kernels.compiling import Floats, Ints, compiled
 
 
 class Trains(NamedTuple):
@@ -45,3 +45,9 @@ class Cells(NamedTuple):
     shared: bool
     start: Floats
     duration: float
+
+
+@compiled
+def own_weight(synapses: Synapses, b: int) -> Floats:
+    """The weight (R, N) of sample b."""
+    return synapses.weight[b if synapses.weight.shape[0] > 1 else 0]

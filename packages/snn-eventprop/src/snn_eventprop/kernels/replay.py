@@ -1,4 +1,4 @@
-"""Replay of a record: one neuron's arrivals put together, its history run through, its membrane.
+"""Replay of a record: the arrivals of neurons put together, their histories run through.
 
 Nothing here searches: the spikes are given, whether they were found or measured, and what follows
 from them is computed the same way.
@@ -11,151 +11,145 @@ from typing import NamedTuple
 import numpy as np
 
 from snn_eventprop.kernels.arrivals import REFRACTORY, gather_arrivals
-from snn_eventprop.kernels.compiling import Floats, Ints, compiled
-from snn_eventprop.kernels.history import SAMPLE, merge_history, replay_history
+from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
+from snn_eventprop.kernels.history import (
+    SAMPLE,
+    Scratch,
+    fill_spacing,
+    make_scratch,
+    merge_history,
+    replay_history,
+)
 from snn_eventprop.kernels.layers import Cells, Synapses, Trains
 
-NOWHERE = np.empty(0)
-NOBODY = np.empty(0, dtype=np.int64)
 
-
-class Scratch(NamedTuple):
-    """Memory for one neuron at a time: A arrivals, and E entries of its history.
+class Sample(NamedTuple):
+    """One sample of a batch: its number, and its spikes neuron by neuron.
 
     Args:
-        arrivals, sources, strength: (A,).
-        times, kinds, numbers: (E,).
-        table: (3, E + 1); path: (3, E + 2).
-        arrival_grad: (2, A).
+        b: its number.
+        n_spikes: of the layer; n_feedback: how many of them come back to it, all or none.
+        first: (N + 1,); members: (S,): the spikes of neuron m are members[first[m]:first[m + 1]].
+        looks: which row of the times to be looked at it has.
     """
 
-    arrivals: Floats
-    sources: Ints
-    strength: Floats
-    times: Floats
-    kinds: Ints
-    numbers: Ints
-    table: Floats
-    path: Floats
-    arrival_grad: Floats
-
-
-class Groups(NamedTuple):
-    """The spikes of one sample by neuron: those of m are members[first[m]:first[m + 1]]."""
-
+    b: int
+    n_spikes: int
+    n_feedback: int
     first: Ints
     members: Ints
-    times: Floats
+    looks: int
 
 
-@compiled
-def make_scratch(n_arrivals: int, n_entries: int) -> Scratch:
-    """Scratch of these sizes."""
-    return Scratch(
-        np.empty(n_arrivals),
-        np.empty(n_arrivals, dtype=np.int64),
-        np.empty(n_arrivals),
-        np.empty(n_entries),
-        np.empty(n_entries, dtype=np.int64),
-        np.empty(n_entries, dtype=np.int64),
-        np.empty((3, n_entries + 1)),
-        np.empty((3, n_entries + 2)),
-        np.empty((2, n_arrivals)),
-    )
-
-
-@compiled
-def count_spikes(rows: Ints) -> int:
+@compiled_lean
+def count_spikes(rows: Ints, b: int) -> int:
     """How many entries of a padded train are spikes."""
     n = 0
-    while n < len(rows) and rows[n] >= 0:
+    while n < rows.shape[1] and rows[b, n] >= 0:
         n += 1
     return n
 
 
 @compiled
-def group_spikes(times: Floats, rows: Ints, n_spikes: int, n_neurons: int) -> Groups:
-    """The spikes of one sample, neuron by neuron, each neuron's in order of time."""
-    first = np.zeros(n_neurons + 1, dtype=np.int64)
+def open_sample(
+    b: int, spikes: Trains, feedback: Synapses, n_neurons: int, looks: Floats
+) -> Sample:
+    """Sample b, its spikes grouped by neuron, each neuron's in order of time."""
+    rows = spikes.rows
+    n_spikes = count_spikes(rows, b)
+    first, place = np.zeros(n_neurons + 1, dtype=np.int64), np.zeros(n_neurons, dtype=np.int64)
     for k in range(n_spikes):
-        first[rows[k] + 1] += 1
+        first[rows[b, k] + 1] += 1
     for m in range(n_neurons):
+        place[m] = first[m]
         first[m + 1] += first[m]
-    place, members, grouped = first.copy(), np.empty(n_spikes, np.int64), np.empty(n_spikes)
+    members = np.empty(n_spikes, dtype=np.int64)
     for k in range(n_spikes):
-        at = place[rows[k]]
-        members[at], grouped[at] = k, times[k]
-        place[rows[k]] = at + 1
-    return Groups(first, members, grouped)
+        members[place[rows[b, k]]] = k
+        place[rows[b, k]] += 1
+    n_feedback = n_spikes if feedback.weight.shape[1] > 0 else 0
+    return Sample(b, n_spikes, n_feedback, first, members, b if looks.shape[0] > 1 else 0)
 
 
 @compiled
-def own_delay(delay: Floats, m: int) -> Floats:
-    """The delays of neuron m's synapses, empty if there are none."""
-    if delay.shape[0] == 0:
-        return NOWHERE
-    return delay[m if delay.shape[0] > 1 else 0]
+def scratch_for(sample: Sample, inputs: Trains, looks: Floats) -> Scratch:
+    """Scratch that is large enough for any neuron of a sample."""
+    n_arrivals = inputs.times.shape[1] + sample.n_feedback
+    return make_scratch(n_arrivals, sample.n_spikes, looks.shape[2])
 
 
-@compiled
-def own_weight(synapses: Synapses, b: int) -> Floats:
-    """The weight (R, N) of sample b."""
-    return synapses.weight[b if synapses.weight.shape[0] > 1 else 0]
+@compiled_lean
+def has_own_arrivals(forward: Synapses, feedback: Synapses) -> bool:
+    """Whether arrivals differ from neuron to neuron: some delay is that of a single synapse."""
+    return forward.delay.shape[0] > 1 or feedback.delay.shape[0] > 1
 
 
-@compiled
+@compiled_lean
 def replay_neuron(
-    b: int,
+    sample: Sample,
     m: int,
+    n_arrivals: int,
     inputs: Trains,
     forward: Synapses,
     spikes: Trains,
-    n_feedback: int,
     feedback: Synapses,
     cells: Cells,
-    own: Floats,
-    samples: Floats,
-    scratch: Scratch,
+    looks: Floats,
+    s: Scratch,
 ) -> tuple[int, int]:
-    """Fill scratch with the history of neuron m in sample b; returns its entries and arrivals.
+    """Fill the scratch with the history of neuron m; returns its entries and arrivals.
 
     Args:
-        spikes, n_feedback: of the layer; how many of sample b come back through ``feedback``.
-        own: spike times of this neuron.
-        samples: times at which it is looked at, ascending.
+        n_arrivals: of the neuron before, whose arrivals are still in the scratch; -1 for the first
+            neuron of a sample.
+        looks: (1 or B, 1 or N, Q).
     """
-    s = scratch
-    n_arrivals = gather_arrivals(
-        s.arrivals, s.sources, inputs.times[b], inputs.rows[b], own_delay(forward.delay, m),
-        spikes.times[b], spikes.rows[b], n_feedback, own_delay(feedback.delay, m),
-        cells.duration,
-    )  # fmt: skip
-    weight = own_weight(forward, b)
-    for j in range(n_arrivals):
-        source = s.sources[j]
-        if source >= 0:
-            s.strength[j] = weight[inputs.rows[b, source], m]
-        else:
-            s.strength[j] = feedback.weight[0, spikes.rows[b, -1 - source], m]
-    p, start = cells.params[:, m], cells.start[b, :, m]
+    b, params, p, start = sample.b, cells.params, s.params, s.start
+    for row in range(6):
+        p[row] = params[row, m]
+    for row in range(3):
+        start[row] = cells.start[b, row, m]
+    anew = n_arrivals < 0 or has_own_arrivals(forward, feedback)
+    if anew:
+        n_arrivals = gather_arrivals(
+            m, b, inputs, forward.delay, spikes, sample.n_feedback, feedback.delay,
+            cells.duration, s.arrivals, s.sources,
+        )  # fmt: skip
+    if anew or not cells.shared:
+        fill_spacing(s, n_arrivals, cells.duration)
+    fill_strength(b, m, n_arrivals, inputs, forward, spikes, feedback, s)
+    members, first, own, times = sample.members, sample.first[m], s.own, spikes.times
+    n_own = sample.first[m + 1] - first
+    for k in range(n_own):
+        own[k] = times[b, members[first + k]]
     n = merge_history(
-        s.arrivals, n_arrivals, own, samples, start[2], p[REFRACTORY], cells.duration,
-        s.times, s.kinds, s.numbers,
-    )  # fmt: skip
-    replay_history(
-        s.times, s.kinds, s.numbers, n, s.strength, start[0], start[1], start[2] > 0.0, p,
-        cells.duration, s.table, s.path,
-    )  # fmt: skip
+        s, n_arrivals, n_own, looks[sample.looks], m if looks.shape[1] > 1 else 0, cells.duration
+    )
+    replay_history(s, n, n_arrivals, cells.duration)
     return n, n_arrivals
 
 
-@compiled
-def scratch_for(
-    b: int, inputs: Trains, n_feedback: int, n_spikes: int, n_samples: int
-) -> Scratch:
-    """Scratch that is large enough for any neuron of sample b."""
-    n_arrivals = inputs.times.shape[1] + n_feedback
-    return make_scratch(n_arrivals, n_arrivals + 2 * n_spikes + n_samples + 1)
+@compiled_lean
+def fill_strength(
+    b: int,
+    m: int,
+    n_arrivals: int,
+    inputs: Trains,
+    forward: Synapses,
+    spikes: Trains,
+    feedback: Synapses,
+    s: Scratch,
+) -> None:
+    """The weights of the arrivals at neuron m."""
+    weight, back = forward.weight, feedback.weight
+    own = b if weight.shape[0] > 1 else 0
+    input_rows, spike_rows, sources, strength = inputs.rows, spikes.rows, s.sources, s.strength
+    for j in range(n_arrivals):
+        source = sources[j]
+        if source >= 0:
+            strength[j] = weight[own, input_rows[b, source], m]
+        else:
+            strength[j] = back[0, spike_rows[b, -1 - source], m]
 
 
 @compiled
@@ -167,42 +161,39 @@ def membranes(
     spikes: Trains,
     feedback: Synapses,
     cells: Cells,
-    samples: Floats,
+    looks: Floats,
     values: Floats,
     ends: Floats,
 ) -> None:
     """Samples first to last - 1: v and i of each neuron at given times and at the end.
 
     Args:
-        samples: (1 or B, 1 or N, S), ascending.
-        values: (2, B, N, S), filled with v and i; before an arrival or a spike at the same time.
+        looks: (1 or B, 1 or N, Q), ascending.
+        values: (2, B, N, Q), filled with v and i; before an arrival or a spike at the same time.
         ends: (B, 3, N), filled with v, i, and how long each is still held.
     """
     n_neurons = cells.params.shape[1]
     for b in range(first, last):
-        n_spikes = count_spikes(spikes.rows[b])
-        groups = group_spikes(spikes.times[b], spikes.rows[b], n_spikes, n_neurons)
-        n_feedback = n_spikes if feedback.weight.shape[1] > 0 else 0
-        scratch = scratch_for(b, inputs, n_feedback, n_spikes, samples.shape[2])
-        looks = samples[b if samples.shape[0] > 1 else 0]
+        sample = open_sample(b, spikes, feedback, n_neurons, looks)
+        s = scratch_for(sample, inputs, looks)
+        n_arrivals = -1
         for m in range(n_neurons):
-            own = groups.times[groups.first[m] : groups.first[m + 1]]
-            n, _ = replay_neuron(
-                b, m, inputs, forward, spikes, n_feedback, feedback, cells, own,
-                looks[m if looks.shape[0] > 1 else 0], scratch,
-            )  # fmt: skip
+            n, n_arrivals = replay_neuron(
+                sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, looks, s
+            )
             for e in range(n):
-                if scratch.kinds[e] == SAMPLE:
-                    values[0, b, m, scratch.numbers[e]] = scratch.path[0, e + 1]
-                    values[1, b, m, scratch.numbers[e]] = scratch.path[1, e + 1]
-            ends[b, 0, m], ends[b, 1, m] = scratch.path[0, n + 1], scratch.path[1, n + 1]
-            ends[b, 2, m] = still_held(b, m, own, cells)
+                if s.kinds[e] == SAMPLE:
+                    values[0, b, m, s.numbers[e]] = s.path[0, e + 1]
+                    values[1, b, m, s.numbers[e]] = s.path[1, e + 1]
+            ends[b, 0, m], ends[b, 1, m] = s.path[0, n + 1], s.path[1, n + 1]
+            ends[b, 2, m] = still_held(sample, m, spikes, cells)
 
 
-@compiled
-def still_held(b: int, m: int, own: Floats, cells: Cells) -> float:
+@compiled_lean
+def still_held(sample: Sample, m: int, spikes: Trains, cells: Cells) -> float:
     """How long neuron m is still held at the end of the recording."""
-    until = cells.start[b, 2, m]
-    if len(own) > 0:
-        until = own[len(own) - 1] + cells.params[REFRACTORY, m]
+    until = cells.start[sample.b, 2, m]
+    if sample.first[m + 1] > sample.first[m]:
+        last = sample.members[sample.first[m + 1] - 1]
+        until = spikes.times[sample.b, last] + cells.params[REFRACTORY, m]
     return max(until - cells.duration, 0.0)

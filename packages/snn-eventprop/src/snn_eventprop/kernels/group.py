@@ -1,0 +1,195 @@
+"""Neurons that have the same arrivals and time constants, from arrival to arrival together.
+
+Over an interval between two arrivals all of them are propagated in one loop, which also marks those
+that may cross threshold on the way; the marked ones are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snn_eventprop.kernels.arrivals import LEAK, TAU_MEM, TAU_SYN, V_TH
+from snn_eventprop.kernels.closed_form import NO_CROSSING, first_crossing, propagators
+from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
+from snn_eventprop.kernels.single import as_stored, spikes_of
+
+
+@compiled
+def grown(times: Floats, neurons: Ints, n: int, room: int) -> tuple[Floats, Ints]:
+    """The list of n spikes with room for more, at least twice as long as before."""
+    size = max(2 * len(times), n + room)
+    more_times, more_neurons = np.empty(size), np.empty(size, dtype=np.int64)
+    more_times[:n], more_neurons[:n] = times[:n], neurons[:n]
+    return more_times, more_neurons
+
+
+@compiled_lean
+def mark(
+    away: Floats,
+    current: Floats,
+    held: Floats,
+    gap: Floats,
+    now: float,
+    decay_mem: float,
+    decay_syn: float,
+    response: float,
+    ratio: float,
+    marked: Floats,
+) -> int:
+    """Mark (1.0) the neurons that may spike within an interval; returns how many, at most.
+
+    One with I > th - E that is past its maximum at the end, where I < V - E, may have crossed and
+    come back. With r = (V - E)/I and u = (1 - r)(1 - tau_syn/tau_mem) > 0, that maximum is
+    E + I e^{-x} with x = -(1 - r) ln(1 - u)/u; the first terms of both series, all positive, bound
+    it from above without a transcendental function, and few neurons need a closer look.
+
+    Args:
+        away: V - E at the start, (n,); current: I; gap: th - E; held: until when.
+        now: the start.
+        decay_mem, decay_syn, response: the propagators over the interval.
+        ratio: 1 - tau_syn/tau_mem.
+    """
+    total = 0
+    for m in range(len(away)):
+        x, y, height = away[m], current[m], gap[m]
+        end = x * decay_mem + y * response
+        q = 1.0 - x / y
+        u = q * ratio
+        s = q * (1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5)))))
+        bound = y / (1.0 + s * (1.0 + s * (1 / 2 + s * (1 / 6 + s * (1 / 24)))))
+        came_back = (y > height) & (y * decay_syn <= end) & ((u <= 0.0) | (bound > height))
+        flag = (end >= height) | (held[m] > now) | came_back
+        marked[m] = 1.0 if flag else 0.0
+        total += 1 if flag else 0
+    return total
+
+
+@compiled
+def spikes_of_marked(
+    marked: Floats,
+    away: Floats,
+    current: Floats,
+    held: Floats,
+    begin: float,
+    end: float,
+    propagated: tuple[float, float, float],
+    first_neuron: int,
+    params: Floats,
+    times: Floats,
+    neurons: Ints,
+    n: int,
+    most: int,
+    single: bool,
+) -> tuple[Floats, Ints, int]:
+    """Look closer at the marked neurons: append the spikes of those that do spike.
+
+    Their marks become 2, and their ``away`` and ``current`` those at the end of the interval.
+    """
+    decay_mem, decay_syn, response = propagated
+    for m in range(len(away)):
+        if marked[m] == 0.0:
+            continue
+        p = params[:, m]
+        v, i = p[LEAK] + away[m], current[m]
+        ahead = NO_CROSSING
+        if held[m] <= begin:
+            v_end = p[LEAK] + away[m] * decay_mem + i * response
+            ahead = first_crossing(
+                v, i, end - begin, v_end, i * decay_syn, p[LEAK], p[V_TH], p[TAU_MEM], p[TAU_SYN]
+            )
+            if ahead < 0.0 or as_stored(begin + ahead, begin, single) >= end:
+                continue
+        while True:
+            k, x, y, until = spikes_of(
+                i, begin, end, held[m], ahead, p, times[n:], most - n, single
+            )
+            if n + k <= len(times):
+                break
+            times, neurons = grown(times, neurons, n, k)
+        away[m], current[m], held[m], marked[m] = x - p[LEAK], y, until, 2.0
+        neurons[n : n + k] = first_neuron + m
+        n += k
+        if n > most:
+            break
+    return times, neurons, n
+
+
+@compiled_lean
+def propagate(
+    away: Floats,
+    current: Floats,
+    marked: Floats,
+    decay_mem: float,
+    decay_syn: float,
+    response: float,
+) -> None:
+    """Take all neurons but those that spiked (mark 2) to the end of the interval."""
+    for m in range(len(away)):
+        x, y, there = away[m], current[m], marked[m] == 2.0
+        away[m] = x if there else x * decay_mem + y * response
+        current[m] = y if there else y * decay_syn
+
+
+@compiled
+def search_group(
+    arrivals: Floats,
+    rows: Ints,
+    weight: Floats,
+    first_neuron: int,
+    params: Floats,
+    state: Floats,
+    duration: float,
+    times: Floats,
+    neurons: Ints,
+    n: int,
+    most: int,
+    single: bool,
+) -> tuple[Floats, Ints, int]:
+    """The spikes of neurons with the same arrivals and time constants, appended to the list.
+
+    Args:
+        arrivals, rows: (A,), ascending, and the rows of the weight that they add.
+        weight: (R, N), of which the columns from first_neuron on are those of these n neurons.
+        params: (6, n).
+        state: (3, n), v, i and the time until which each is held; changed to those at the end.
+        times, neurons, n: the list of spikes and their number.
+        most: more spikes than this are not looked for; the number returned then exceeds it.
+        single: round times to single precision.
+    """
+    tau_mem, tau_syn = params[TAU_MEM, 0], params[TAU_SYN, 0]
+    size = state.shape[1]
+    away, current, held, gap, marked = (
+        np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    )  # fmt: skip
+    for m in range(size):
+        away[m], current[m], held[m] = state[0, m] - params[LEAK, m], state[1, m], state[2, m]
+        gap[m] = params[V_TH, m] - params[LEAK, m]
+    before = 0.0
+    for j in range(len(arrivals) + 1):
+        now = arrivals[j] if j < len(arrivals) else duration
+        if now > before:
+            decay_mem, decay_syn, response = propagators(now - before, tau_mem, tau_syn)
+            if mark(
+                away, current, held, gap, before, decay_mem, decay_syn, response,
+                1.0 - tau_syn / tau_mem, marked,
+            ):  # fmt: skip
+                times, neurons, n = spikes_of_marked(
+                    marked, away, current, held, before, now, (decay_mem, decay_syn, response),
+                    first_neuron, params, times, neurons, n, most, single,
+                )  # fmt: skip
+                if n > most:
+                    break
+            propagate(away, current, marked, decay_mem, decay_syn, response)
+            before = now
+        if j < len(arrivals):
+            add_row(current, weight[rows[j]], first_neuron)
+    for m in range(size):
+        state[0, m], state[1, m], state[2, m] = params[LEAK, m] + away[m], current[m], held[m]
+    return times, neurons, n
+
+
+@compiled_lean
+def add_row(current: Floats, row: Floats, first: int) -> None:
+    """current += row, from its place ``first`` on."""
+    for m in range(len(current)):
+        current[m] += row[first + m]
