@@ -128,14 +128,13 @@ def peers(session: nox.Session) -> None:
 @nox.session
 def benchmark(session: nox.Session) -> None:
     """The times of snn-fused beside those of its rivals, each in an environment of its own."""
-    install(session, *editable(*with_siblings("snn-fused")))
-    found = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
-    pythons = [f"ours={str(found).strip()}"]
-    folder = empty_folder(session)
-    for requirement in group("rivals"):
-        name = Requirement(requirement).name
-        pythons.append(f"{name}={alone_with(session, folder / name, requirement)}")
-    session.run("python", "benchmarks/fused/driver.py", *pythons, *session.posargs)
+    beside_rivals(session, "benchmarks/fused/driver.py", "snn-fused", "rivals")
+
+
+@nox.session
+def benchmark_eventprop(session: nox.Session) -> None:
+    """The times and gradients of snn-eventprop beside those of its rivals, in the same way."""
+    beside_rivals(session, "benchmarks/eventprop/driver.py", "snn-train", "rivals-eventprop")
 
 
 @nox.session
@@ -166,6 +165,18 @@ def install(session: nox.Session, *arguments: str | Path) -> None:
     session.install(*torch_arguments())
     if arguments:
         session.install(*map(str, arguments))
+
+
+def beside_rivals(session: nox.Session, driver: str, package: str, rivals: str) -> None:
+    """Run a benchmark of ours, in the session's environment, beside a dependency group."""
+    install(session, *editable(*with_siblings(package)))
+    found = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
+    pythons = [f"ours={str(found).strip()}"]
+    folder = empty_folder(session)
+    for requirement in group(rivals):
+        name = Requirement(requirement).name
+        pythons.append(f"{name}={alone_with(session, folder / name, requirement)}")
+    session.run("python", driver, *pythons, *session.posargs)
 
 
 def alone_with(session: nox.Session, place: Path, requirement: str) -> Path:

@@ -1,12 +1,17 @@
-"""How kernels are compiled, and the types of their arguments."""
+"""How kernels are compiled and kept, and the types of their arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit  # type: ignore[import-untyped]
+from numba import config, njit  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -20,10 +25,10 @@ def compiled(function: Kernel) -> Kernel:
     """Compile at the first call, keep the code on disk, release the GIL while it runs.
 
     No fast-math: operations are neither reordered nor contracted, so that a replay of a record
-    gives the bits of the search that made it. Numba looks for changes in the file of a function
-    only, not in those that it calls: after an edit of a kernel, touch all of them.
+    gives the bits of the search that made it.
     """
-    kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
+    with _kept_by_content():
+        kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
     return kernel
 
 
@@ -33,5 +38,34 @@ def compiled_lean(function: Kernel) -> Kernel:
     Counting is atomic and costs more than the work on a short history. What such a function calls
     must not return an array either, or its memory would never be freed.
     """
-    kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    with _kept_by_content():
+        kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
     return kernel
+
+
+@contextmanager
+def _kept_by_content() -> Iterator[None]:
+    """Compiled code goes to a folder named after the content of this package.
+
+    Numba goes by the date of the file of a function and not by the functions that it calls, which
+    are compiled into it: after a change elsewhere it would run old code. ``NUMBA_CACHE_DIR``, if
+    set, says where that folder is made.
+    """
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(_folder(before))
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+@functools.cache
+def _folder(base: str) -> Path:
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    if base:
+        return Path(base) / f"snn-eventprop-{digest.hexdigest()[:16]}"
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return caches / "snn-eventprop" / digest.hexdigest()[:16]

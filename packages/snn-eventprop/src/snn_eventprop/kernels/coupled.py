@@ -155,7 +155,7 @@ def coupled_sample(
         if spike <= arrival:
             before = n
             times, neurons, n = fire(
-                spike, state, local, following, cells, times, neurons, n, single
+                spike, arrival, state, local, following, cells, times, neurons, n, single
             )
             for k in range(before, n):
                 queue, size = put_next(
@@ -184,6 +184,7 @@ def coupled_sample(
 @compiled
 def fire(
     spike: float,
+    arrival: float,
     state: Floats,
     local: Floats,
     following: Floats,
@@ -195,6 +196,8 @@ def fire(
 ) -> tuple[Floats, Ints, int]:
     """All neurons whose next spike is now: put into the list, reset, predicted anew.
 
+    The next arrival at any of them is at ``arrival``, or never (inf).
+
     One whose time is rounded to the end of the recording or beyond does not spike any more.
     """
     if n + len(following) > len(times):
@@ -203,7 +206,7 @@ def fire(
         if following[m] != spike:
             continue
         p = cells.params[:, m]
-        time = as_stored(spike, local[m], single)
+        time = as_stored(spike, local[m], arrival, single)
         if time >= cells.duration:
             following[m] = np.inf
             continue

@@ -11,7 +11,7 @@ import numpy as np
 from snn_eventprop.kernels.arrivals import LEAK, TAU_MEM, TAU_SYN, V_TH
 from snn_eventprop.kernels.closed_form import NO_CROSSING, first_crossing, propagators
 from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
-from snn_eventprop.kernels.single import as_stored, spikes_of
+from snn_eventprop.kernels.single import spikes_of
 
 
 @compiled
@@ -72,6 +72,7 @@ def spikes_of_marked(
     held: Floats,
     begin: float,
     end: float,
+    duration: float,
     propagated: tuple[float, float, float],
     first_neuron: int,
     params: Floats,
@@ -97,11 +98,11 @@ def spikes_of_marked(
             ahead = first_crossing(
                 v, i, end - begin, v_end, i * decay_syn, p[LEAK], p[V_TH], p[TAU_MEM], p[TAU_SYN]
             )
-            if ahead < 0.0 or as_stored(begin + ahead, begin, single) >= end:
+            if ahead < 0.0:
                 continue
         while True:
             k, x, y, until = spikes_of(
-                i, begin, end, held[m], ahead, p, times[n:], most - n, single
+                i, begin, end, held[m], ahead, duration, p, times[n:], most - n, single
             )
             if n + k <= len(times):
                 break
@@ -174,7 +175,8 @@ def search_group(
                 1.0 - tau_syn / tau_mem, marked,
             ):  # fmt: skip
                 times, neurons, n = spikes_of_marked(
-                    marked, away, current, held, before, now, (decay_mem, decay_syn, response),
+                    marked, away, current, held, before, now, duration,
+                    (decay_mem, decay_syn, response),
                     first_neuron, params, times, neurons, n, most, single,
                 )  # fmt: skip
                 if n > most:

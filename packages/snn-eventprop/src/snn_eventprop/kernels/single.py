@@ -10,22 +10,22 @@ from snn_eventprop.kernels.compiling import Floats, compiled_lean
 
 
 @compiled_lean
-def as_stored(time: float, earliest: float, single: bool) -> float:
-    """The spike time as a number of the result's precision, after the last arrival.
+def as_stored(time: float, earliest: float, latest: float, single: bool) -> float:
+    """The spike time as a number of the result's precision, in (earliest, latest].
 
-    In single precision it is rounded down, so that it stays before the next arrival. A spike that
-    an arrival caused within rounding is put behind it, or a replay would not know the cause.
+    The bounds are arrivals. A spike that one caused within rounding is put behind it, and one that
+    the next would have prevented is not put behind that, or a replay would tell another story.
     """
-    if single:
-        rounded = np.float32(time)
-        if rounded > time:
-            rounded = np.nextafter(rounded, np.float32(-np.inf))
+    if not single:
+        return min(time if time > earliest else np.nextafter(earliest, np.inf), latest)
+    rounded = np.float32(time)
+    if rounded > latest:
+        rounded = np.nextafter(rounded, np.float32(-np.inf))
+    if rounded <= earliest:
+        rounded = np.float32(earliest)
         if rounded <= earliest:
-            rounded = np.float32(earliest)
-            if rounded <= earliest:
-                rounded = np.nextafter(rounded, np.float32(np.inf))
-        return np.float64(rounded)
-    return time if time > earliest else np.nextafter(earliest, np.inf)
+            rounded = np.nextafter(rounded, np.float32(np.inf))
+    return np.float64(rounded)
 
 
 @compiled_lean
@@ -58,6 +58,7 @@ def spikes_of(
     end: float,
     held: float,
     ahead: float,
+    duration: float,
     p: Floats,
     times: Floats,
     most: int,
@@ -69,6 +70,7 @@ def spikes_of(
         i: at the beginning.
         held: until when it is refractory.
         ahead: its first crossing after the beginning, if it is not held.
+        duration: of the recording; a spike at its very end is outside.
         p: parameters of the neuron (6,).
         times: filled with its spikes.
         most: how many spikes are enough.
@@ -83,8 +85,8 @@ def spikes_of(
         now, ahead, v_end, i_end = after_hold(i, begin, end, held, p)
         i *= np.exp((begin - now) / p[TAU_SYN])
     while n <= most:
-        time = as_stored(now + ahead, now, single)
-        if ahead < 0.0 or time >= end:
+        time = as_stored(now + ahead, now, end, single)
+        if ahead < 0.0 or time >= duration:
             break
         if n < len(times):
             times[n] = time
