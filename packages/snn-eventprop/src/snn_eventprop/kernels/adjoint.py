@@ -150,6 +150,41 @@ def complete_spike_grad(
     )  # fmt: skip
 
 
+@compiled_lean
+def adjoint_neuron(
+    sample: Sample,
+    m: int,
+    c: int,
+    n_arrivals: int,
+    inputs: Trains,
+    forward: Synapses,
+    spikes: Trains,
+    feedback: Synapses,
+    cells: Cells,
+    asked: Asked,
+    s: Scratch,
+    grad: Floats,
+    out: Answer,
+) -> int:
+    """Add the gradients of neuron m, given those of all spikes; returns its arrivals' number."""
+    b = sample.b
+    n, n_arrivals = replay_neuron(
+        sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, asked.looks, s
+    )
+    for k in range(sample.first[m], sample.first[m + 1]):
+        s.own_grad[k - sample.first[m]] = grad[sample.members[k]]
+    out.clipped[c] += sweep_back(
+        s, n, cells.duration, asked.least_slope[m], asked.constants, asked.samples, b, m,
+        asked.ends[b, 0, m], asked.ends[b, 1, m], out.look_times,
+    )  # fmt: skip
+    for row in range(6):
+        out.params[c, row, m] += s.param_grad[row]
+    for row in range(3):
+        out.start[b, row, m] += s.start_grad[row]
+    spread(b, m, c, inputs, spikes, n_arrivals, s, out)
+    return n_arrivals
+
+
 @compiled
 def adjoint_sample(
     b: int,
@@ -174,22 +209,11 @@ def adjoint_sample(
         complete_spike_grad(sample, inputs, forward, spikes, feedback, cells, asked, s, grad)
     n_arrivals = -1
     for m in range(n_neurons):
-        if is_idle(sample, m, asked):
-            continue
-        n, n_arrivals = replay_neuron(
-            sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, asked.looks, s
-        )
-        for k in range(sample.first[m], sample.first[m + 1]):
-            s.own_grad[k - sample.first[m]] = grad[sample.members[k]]
-        out.clipped[c] += sweep_back(
-            s, n, cells.duration, asked.least_slope[m], asked.constants, asked.samples, b, m,
-            asked.ends[b, 0, m], asked.ends[b, 1, m], out.look_times,
-        )  # fmt: skip
-        for row in range(6):
-            out.params[c, row, m] += s.param_grad[row]
-        for row in range(3):
-            out.start[b, row, m] += s.start_grad[row]
-        spread(b, m, c, inputs, spikes, n_arrivals, s, out)
+        if not is_idle(sample, m, asked):
+            n_arrivals = adjoint_neuron(
+                sample, m, c, n_arrivals, inputs, forward, spikes, feedback, cells, asked, s, grad,
+                out,
+            )  # fmt: skip
 
 
 @compiled

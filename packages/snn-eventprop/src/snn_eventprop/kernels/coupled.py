@@ -20,7 +20,7 @@ from snn_eventprop.kernels.arrivals import (
     V_TH,
 )
 from snn_eventprop.kernels.closed_form import propagators
-from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
+from snn_eventprop.kernels.compiling import Bools, Floats, Ints, compiled, compiled_lean
 from snn_eventprop.kernels.group import grown
 from snn_eventprop.kernels.layers import Cells, Synapses, Trains, own_weight
 from snn_eventprop.kernels.queue import Queue, empty_queue, first_time, grown_queue, pop, push
@@ -29,6 +29,7 @@ from snn_eventprop.kernels.single import as_stored, look_ahead
 from snn_eventprop.kernels.sorting import sort_train
 
 EVERYONE = -1
+NOTHING_KNOWN = (-1.0, 0.0, 0.0, 0.0)
 
 
 class Order(NamedTuple):
@@ -39,25 +40,46 @@ class Order(NamedTuple):
 
 
 @compiled_lean
+def not_before(v: float, i: float, now: float, held: float, p: Floats) -> float:
+    """A time before which a neuron does not spike if nothing arrives; inf if it never does then.
+
+    Its membrane rises no faster than now, with (E - V + max(I, 0))/tau_mem.
+    """
+    if 0.0 <= i <= p[V_TH] - p[LEAK] or (i < 0.0 and p[LEAK] <= p[V_TH]):
+        return np.inf
+    if held > now:
+        return held
+    pull = p[LEAK] - v + max(i, 0.0)
+    return now + max(p[V_TH] - v, 0.0) * p[TAU_MEM] / pull if pull > 0.0 else np.inf
+
+
+@compiled_lean
 def predict(v: float, i: float, now: float, held: float, p: Floats, duration: float) -> float:
     """When a neuron spikes next if nothing arrives; inf if not before the end."""
     if held > now:
         if held >= duration:
             return np.inf
         v, i, now = p[V_RESET], i * np.exp((now - held) / p[TAU_SYN]), held
-    if 0.0 <= i <= p[V_TH] - p[LEAK] or not now < duration:
+    if not now < duration:
         return np.inf
     ahead, _, _ = look_ahead(v, i, duration - now, p)
     return now + ahead if ahead >= 0.0 and now + ahead < duration else np.inf
 
 
 @compiled_lean
-def advance(state: Floats, local: Floats, m: int, time: float, p: Floats) -> None:
+def advance(
+    state: Floats, local: Floats, m: int, time: float, p: Floats, known: tuple[float, ...]
+) -> tuple[float, ...]:
     """Take neuron m to a time before which it does not spike.
 
     Args:
         state: (3, N), v, i and the time until which each is held.
         local: (N,), the time at which each neuron's v and i are known.
+        known: a length of time and its propagators, with the time constants of this neuron;
+            a negative length if none is known.
+
+    Returns:
+        ``known``, or the length and the propagators that were computed instead.
     """
     held, now = state[2, m], local[m]
     if held > now:
@@ -66,27 +88,62 @@ def advance(state: Floats, local: Floats, m: int, time: float, p: Floats) -> Non
         state[1, m] *= np.exp((now - until) / p[TAU_SYN])
         now = until
     if time > now:
-        decay_mem, decay_syn, response = propagators(time - now, p[TAU_MEM], p[TAU_SYN])
-        state[0, m] = p[LEAK] + (state[0, m] - p[LEAK]) * decay_mem + state[1, m] * response
-        state[1, m] *= decay_syn
+        if time - now != known[0]:
+            known = (time - now, *propagators(time - now, p[TAU_MEM], p[TAU_SYN]))
+        state[0, m] = p[LEAK] + (state[0, m] - p[LEAK]) * known[1] + state[1, m] * known[3]
+        state[1, m] *= known[2]
     local[m] = time
+    return known
 
 
 @compiled_lean
 def deliver(
-    m: int,
+    first: int,
+    last: int,
     time: float,
-    strength: float,
+    strengths: Floats,
     state: Floats,
     local: Floats,
     following: Floats,
+    sure: Bools,
     cells: Cells,
 ) -> None:
-    """An arrival at neuron m: its current jumps, its next spike is predicted anew."""
-    p = cells.params[:, m]
-    advance(state, local, m, time, p)
-    state[1, m] += strength
-    following[m] = predict(state[0, m], state[1, m], time, state[2, m], p, cells.duration)
+    """An arrival at neurons first to last - 1: their currents jump, their next spikes are open.
+
+    Args:
+        following: (N,), when each spikes next, or a time before which it does not.
+        sure: (N,), which of the two.
+    """
+    known, params, shared = NOTHING_KNOWN, cells.params, cells.shared
+    for m in range(first, last):
+        p = params[:, m]
+        known = advance(state, local, m, time, p, known if shared else NOTHING_KNOWN)
+        state[1, m] += strengths[m]
+        following[m] = not_before(state[0, m], state[1, m], time, state[2, m], p)
+        sure[m] = False
+
+
+@compiled_lean
+def next_spike(
+    arrival: float,
+    state: Floats,
+    local: Floats,
+    following: Floats,
+    sure: Bools,
+    cells: Cells,
+) -> float:
+    """When the next spike of the layer is, if it is not after the next arrival.
+
+    Neurons whose bound comes first are predicted until one of them is the first for sure.
+    """
+    while True:
+        m = np.argmin(following)
+        if sure[m] or following[m] > arrival or following[m] >= cells.duration:
+            return following[m]
+        following[m] = predict(
+            state[0, m], state[1, m], local[m], state[2, m], cells.params[:, m], cells.duration
+        )
+        sure[m] = True
 
 
 @compiled
@@ -133,6 +190,7 @@ def coupled_sample(
     times, neurons = np.empty(64 + n_neurons), np.empty(64 + n_neurons, dtype=np.int64)
     n = fire_at_start(state, cells.params, times, neurons)
     local, following = np.zeros(n_neurons), np.empty(n_neurons)
+    sure = np.zeros(n_neurons, dtype=np.bool_)
     queue, size = empty_queue(inputs.times.shape[1] + 64), 0
     for k in range(inputs.times.shape[1]):
         if inputs.rows[b, k] >= 0:
@@ -141,21 +199,20 @@ def coupled_sample(
                 inputs.rows[b, k],
             )  # fmt: skip
     for m in range(n_neurons):
-        following[m] = predict(
-            state[0, m], state[1, m], 0.0, state[2, m], cells.params[:, m], cells.duration
-        )
+        following[m] = not_before(state[0, m], state[1, m], 0.0, state[2, m], cells.params[:, m])
     for k in range(n):
         queue, size = put_next(
             queue, size, times[k], -1 - k, 0, feedback.delay, order.feedback, neurons[k]
         )
     while n <= most:
-        arrival, spike = first_time(queue, size), np.min(following)
+        arrival = first_time(queue, size)
+        spike = next_spike(arrival, state, local, following, sure, cells)
         if min(arrival, spike) >= cells.duration:
             break
         if spike <= arrival:
             before = n
             times, neurons, n = fire(
-                spike, arrival, state, local, following, cells, times, neurons, n, single
+                spike, arrival, state, local, following, sure, cells, times, neurons, n, single
             )
             for k in range(before, n):
                 queue, size = put_next(
@@ -167,16 +224,15 @@ def coupled_sample(
         strengths = weight[row] if source >= 0 else feedback.weight[0, row]
         targets = order.forward if source >= 0 else order.feedback
         if rank == EVERYONE:
-            for m in range(n_neurons):
-                deliver(m, arrival, strengths[m], state, local, following, cells)
+            deliver(0, n_neurons, arrival, strengths, state, local, following, sure, cells)
         else:
             m = targets[row, rank]
-            deliver(m, arrival, strengths[m], state, local, following, cells)
+            deliver(m, m + 1, arrival, strengths, state, local, following, sure, cells)
             sent = inputs.times[b, source] if source >= 0 else times[-1 - source]
             delay = forward.delay if source >= 0 else feedback.delay
             queue, size = put_next(queue, size, sent, source, rank + 1, delay, targets, row)
     for m in range(n_neurons):
-        advance(state, local, m, cells.duration, cells.params[:, m])
+        advance(state, local, m, cells.duration, cells.params[:, m], NOTHING_KNOWN)
     sort_train(times, neurons, n)
     return times, neurons, n
 
@@ -188,6 +244,7 @@ def fire(
     state: Floats,
     local: Floats,
     following: Floats,
+    sure: Bools,
     cells: Cells,
     times: Floats,
     neurons: Ints,
@@ -203,19 +260,20 @@ def fire(
     if n + len(following) > len(times):
         times, neurons = grown(times, neurons, n, len(following))
     for m in range(len(following)):
-        if following[m] != spike:
+        if not sure[m] or following[m] != spike:
             continue
         p = cells.params[:, m]
         time = as_stored(spike, local[m], arrival, single)
         if time >= cells.duration:
             following[m] = np.inf
             continue
-        advance(state, local, m, time, p)
+        advance(state, local, m, time, p, NOTHING_KNOWN)
         state[0, m] = p[V_RESET]
         state[2, m] = time + p[REFRACTORY]
         times[n], neurons[n] = time, m
         n += 1
-        following[m] = predict(p[V_RESET], state[1, m], time, state[2, m], p, cells.duration)
+        following[m] = not_before(p[V_RESET], state[1, m], time, state[2, m], p)
+        sure[m] = False
     return times, neurons, n
 
 

@@ -40,8 +40,9 @@ def mark(
 
     One with I > th - E that is past its maximum at the end, where I < V - E, may have crossed and
     come back. With r = (V - E)/I and u = (1 - r)(1 - tau_syn/tau_mem) > 0, that maximum is
-    E + I e^{-x} with x = -(1 - r) ln(1 - u)/u; the first terms of both series, all positive, bound
-    it from above without a transcendental function, and few neurons need a closer look.
+    E + I e^{-x} with x = -(1 - r) ln(1 - u)/u, above threshold only if I > (th - E) e^x; the first
+    terms of both series, all positive, bound e^x from below without a transcendental function, and
+    few neurons need a closer look.
 
     Args:
         away: V - E at the start, (n,); current: I; gap: th - E; held: until when.
@@ -56,16 +57,17 @@ def mark(
         q = 1.0 - x / y
         u = q * ratio
         s = q * (1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5)))))
-        bound = y / (1.0 + s * (1.0 + s * (1 / 2 + s * (1 / 6 + s * (1 / 24)))))
-        came_back = (y > height) & (y * decay_syn <= end) & ((u <= 0.0) | (bound > height))
+        least = height * (1.0 + s * (1.0 + s * (1 / 2 + s * (1 / 6 + s * (1 / 24)))))
+        came_back = (y > height) & (y * decay_syn <= end) & ((u <= 0.0) | (y > least))
         flag = (end >= height) | (held[m] > now) | came_back
         marked[m] = 1.0 if flag else 0.0
         total += 1 if flag else 0
     return total
 
 
-@compiled
+@compiled_lean
 def spikes_of_marked(
+    m: int,
     marked: Floats,
     away: Floats,
     current: Floats,
@@ -81,38 +83,41 @@ def spikes_of_marked(
     n: int,
     most: int,
     single: bool,
-) -> tuple[Floats, Ints, int]:
-    """Look closer at the marked neurons: append the spikes of those that do spike.
+) -> tuple[int, int, int]:
+    """Look closer at the marked neurons from m on: append the spikes of those that do spike.
 
     Their marks become 2, and their ``away`` and ``current`` those at the end of the interval.
+
+    Returns:
+        the first neuron that was not treated, the number of spikes, and for how many more there
+        must be room to go on.
     """
     decay_mem, decay_syn, response = propagated
-    for m in range(len(away)):
+    while m < len(away) and n <= most:
         if marked[m] == 0.0:
+            m += 1
             continue
         p = params[:, m]
-        v, i = p[LEAK] + away[m], current[m]
-        ahead = NO_CROSSING
+        leak, i, ahead = p[LEAK], current[m], NO_CROSSING
         if held[m] <= begin:
-            v_end = p[LEAK] + away[m] * decay_mem + i * response
+            v, v_end = leak + away[m], leak + away[m] * decay_mem + i * response
             ahead = first_crossing(
-                v, i, end - begin, v_end, i * decay_syn, p[LEAK], p[V_TH], p[TAU_MEM], p[TAU_SYN]
+                v, i, end - begin, v_end, i * decay_syn, leak, p[V_TH], p[TAU_MEM], p[TAU_SYN]
             )
             if ahead < 0.0:
+                m += 1
                 continue
-        while True:
-            k, x, y, until = spikes_of(
-                i, begin, end, held[m], ahead, duration, p, times[n:], most - n, single
-            )
-            if n + k <= len(times):
-                break
-            times, neurons = grown(times, neurons, n, k)
-        away[m], current[m], held[m], marked[m] = x - p[LEAK], y, until, 2.0
-        neurons[n : n + k] = first_neuron + m
+        k, x, y, until = spikes_of(
+            i, begin, end, held[m], ahead, duration, p, times[n:], most - n, single
+        )
+        if n + k > len(times):
+            return m, n, k
+        away[m], current[m], held[m], marked[m] = x - leak, y, until, 2.0
+        for place in range(n, n + k):
+            neurons[place] = first_neuron + m
         n += k
-        if n > most:
-            break
-    return times, neurons, n
+        m += 1
+    return m, n, 0
 
 
 @compiled_lean
@@ -170,17 +175,21 @@ def search_group(
         now = arrivals[j] if j < len(arrivals) else duration
         if now > before:
             decay_mem, decay_syn, response = propagators(now - before, tau_mem, tau_syn)
-            if mark(
+            some = mark(
                 away, current, held, gap, before, decay_mem, decay_syn, response,
                 1.0 - tau_syn / tau_mem, marked,
-            ):  # fmt: skip
-                times, neurons, n = spikes_of_marked(
-                    marked, away, current, held, before, now, duration,
-                    (decay_mem, decay_syn, response),
-                    first_neuron, params, times, neurons, n, most, single,
+            )  # fmt: skip
+            m = 0 if some else size
+            while m < size and n <= most:
+                m, n, room = spikes_of_marked(
+                    m, marked, away, current, held, before, now, duration,
+                    (decay_mem, decay_syn, response), first_neuron, params, times, neurons, n,
+                    most, single,
                 )  # fmt: skip
-                if n > most:
-                    break
+                if room > 0:
+                    times, neurons = grown(times, neurons, n, room)
+            if n > most:
+                break
             propagate(away, current, marked, decay_mem, decay_syn, response)
             before = now
         if j < len(arrivals):
