@@ -43,7 +43,7 @@ def numbers(tensor: Tensor) -> Floats:
 
 def as_stored(duration: float, dtype: torch.dtype) -> float:
     """The end of a recording: not after what its times are compared with in their precision."""
-    return min(duration, torch.tensor(duration, dtype=dtype).item())
+    return min(duration, float(np.float32(duration))) if dtype == torch.float32 else duration
 
 
 def trains(events: Events) -> Trains:
@@ -87,7 +87,7 @@ def cells(constants: Constants, start: Start, duration: float) -> Cells:
     begin = np.zeros((n_batch, 3, n))
     for place, value in enumerate(start):
         if value is not None:
-            begin[:, place] = numbers(value)
+            begin[:, place] = value.detach().numpy()
     return Cells(params, all(_is_one(tau) for tau in constants[:2]), begin, duration)
 
 
@@ -103,16 +103,40 @@ def order_of_delivery(delay: Floats) -> Ints:
     return ordered
 
 
-def floor_of_slopes(
-    params: Floats, vdot_min: float | None, recorded: bool, dtype: torch.dtype
-) -> Floats:
+def check_start(neurons: Cells) -> None:
+    """Raise for values that the equations have no meaning for.
+
+    Raises:
+        ValueError: v_reset is not below v_th, or the start holds NaN, an infinity, or a negative
+            refractory time.
+    """
+    _, _, v_th, v_reset, _, _ = neurons.params
+    if not (v_th > v_reset).all():
+        raise ValueError(
+            f"v_reset must lie below v_th, or a reset would not end a spike, but v_th - v_reset "
+            f"is {(v_th - v_reset).min():g} V"
+        )
+    if not np.isfinite(neurons.start).all():
+        wrong = ~np.isfinite(neurons.start).all(axis=(0, 2))
+        field = ("v", "i", "ref")[int(wrong.argmax())]
+        raise ValueError(
+            f"state.{field} holds NaN or an infinity; pass state=None to start at rest"
+        )
+    if neurons.start[:, 2].size and neurons.start[:, 2].min() < 0:
+        raise ValueError(
+            f"state.ref is the refractory time that is left, it must not be negative, "
+            f"got {neurons.start[:, 2].min():g}"
+        )
+
+
+def floor_of_slopes(params: Floats, vdot_min: float | None, recorded: bool, single: bool) -> Floats:
     """The least dV/dt at a spike, (N,): ``vdot_min``, but above what rounding makes of zero.
 
     None stands for 0, and for 0.1 v_th/tau_mem of each neuron where spikes are recorded.
     """
     tau_mem, _, v_th, v_reset, v_leak, _ = params
     scale = np.maximum(np.abs(v_th - v_reset), np.abs(v_th - v_leak))
-    rounding: Floats = torch.finfo(dtype).eps * scale / tau_mem
+    rounding: Floats = np.finfo(np.float32 if single else np.float64).eps * scale / tau_mem
     if vdot_min is None:
         return np.maximum(rounding, VDOT_MIN_RECORDED * np.abs(v_th) / tau_mem if recorded else 0.0)
     return np.maximum(rounding, vdot_min)

@@ -70,7 +70,6 @@ def run_engine(
         RuntimeError: more than ``max_spikes`` in a sample.
     """
     state = neuron_state(problem)
-    n_batch = len(state.v)
     n = math.prod(state.v.shape[1:])
     held = getattr(state, "ref", None)
     return Result(
@@ -81,13 +80,18 @@ def run_engine(
             problem.delay,
             problem.recurrent_weight,
             problem.recurrent_delay,
-            state.v.reshape(n_batch, n),
-            state.i.reshape(n_batch, n),
-            None if held is None else held.reshape(n_batch, n),
+            flat(state.v),
+            flat(state.i),
+            None if held is None else flat(held),
             looks,
             *constants_of(problem, n),
         )
     )
+
+
+def flat(state: Tensor) -> Tensor:
+    """(B, *N) as (B, N)."""
+    return state if state.ndim == 2 else state.reshape(len(state), math.prod(state.shape[1:]))
 
 
 def input_weight(problem: Problem, events: Events) -> tuple[Events, Tensor]:
@@ -109,6 +113,8 @@ def ends(problem: Problem, result: Result) -> Any:
     """The neurons' State at the end."""
     shape = neuron_state(problem).v.shape
     fields = (result.v, result.i, result.held)[: len(problem.neuron.State._fields)]
+    if len(shape) == 2:
+        return problem.neuron.State(*fields)
     return problem.neuron.State(*(field.reshape(shape) for field in fields))
 
 
@@ -131,37 +137,3 @@ def unfit(problem: Problem) -> str | None:
             "pass observed=snn.Observed(z=...)"
         )
     return None
-
-
-def check_problem(problem: Problem) -> None:
-    """Raise for values that the equations of EventProp have no meaning for.
-
-    Raises:
-        ValueError: v_reset is not below v_th, or the start holds NaN, an infinity, or a negative
-            refractory time.
-    """
-    state = neuron_state(problem)
-    for name, value in state._asdict().items():
-        if not bool(value.detach().isfinite().all()):
-            raise ValueError(
-                f"state.{name} holds NaN or an infinity; pass state=None to start at rest"
-            )
-    if hasattr(state, "ref") and bool((state.ref.detach() < 0).any()):
-        raise ValueError(
-            f"state.ref is the refractory time that is left, it must not be negative, "
-            f"got {state.ref.min().item():g}"
-        )
-    if problem.neuron is LI:
-        return
-    v_th, v_reset = (_numbers(problem.params, name) for name in ("v_th", "v_reset"))
-    gap = v_th - v_reset
-    if not bool((gap > 0).all()):
-        raise ValueError(
-            f"v_reset must lie below v_th, or a reset would not end a spike, but v_th - v_reset "
-            f"is {gap.min().item():g} V"
-        )
-
-
-def _numbers(params: Any, name: str) -> Tensor:
-    """The values of a parameter, in double precision."""
-    return torch.as_tensor(getattr(params, name), dtype=torch.float64).detach()

@@ -15,19 +15,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-MOST_CHUNKS = 8
+MOST_CHUNKS = 32
 
 # Work, in neurons times arrivals, that takes about as long as waking another thread.
 _WORTH_A_THREAD = 20_000
 
 
-def number_of_chunks(n_samples: int) -> int:
-    """In how many chunks a batch is summed.
+def number_of_chunks(n_samples: int, work: int) -> int:
+    """In how many chunks a batch is summed: each costs a sum of the size of the weights.
 
-    >>> number_of_chunks(3), number_of_chunks(1000)
-    (3, 8)
+    >>> number_of_chunks(1, work=10**9), number_of_chunks(1000, work=10**9)
+    (1, 32)
+    >>> number_of_chunks(32, work=50_000)
+    2
     """
-    return min(n_samples, MOST_CHUNKS)
+    return min(n_samples, MOST_CHUNKS, max(1, work // _WORTH_A_THREAD))
 
 
 def run_spans(task: Callable[[int, int], None], n: int, work: int) -> None:

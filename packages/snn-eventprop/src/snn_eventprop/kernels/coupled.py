@@ -89,7 +89,8 @@ def advance(
         now = until
     if time > now:
         if time - now != known[0]:
-            known = (time - now, *propagators(time - now, p[TAU_MEM], p[TAU_SYN]))
+            decay_mem, decay_syn, response = propagators(time - now, p[TAU_MEM], p[TAU_SYN])
+            known = (time - now, decay_mem, decay_syn, response)
         state[0, m] = p[LEAK] + (state[0, m] - p[LEAK]) * known[1] + state[1, m] * known[3]
         state[1, m] *= known[2]
     local[m] = time
@@ -117,7 +118,9 @@ def deliver(
     known, params, shared = NOTHING_KNOWN, cells.params, cells.shared
     for m in range(first, last):
         p = params[:, m]
-        known = advance(state, local, m, time, p, known if shared else NOTHING_KNOWN)
+        if not shared:
+            known = NOTHING_KNOWN
+        known = advance(state, local, m, time, p, known)
         state[1, m] += strengths[m]
         following[m] = not_before(state[0, m], state[1, m], time, state[2, m], p)
         sure[m] = False

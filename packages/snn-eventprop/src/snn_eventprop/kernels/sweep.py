@@ -92,8 +92,10 @@ def sweep_back(
     """
     times, kinds, numbers, table, path = s.times, s.kinds, s.numbers, s.table, s.path
     p, grad, arrival_grad, start_grad = s.params, s.param_grad, s.arrival_grad, s.start_grad
-    tau_mem, tau_syn = p[TAU_MEM], p[TAU_SYN]
-    grad[:], start_grad[:] = 0.0, 0.0
+    rate_mem, rate_syn = 1.0 / p[TAU_MEM], 1.0 / p[TAU_SYN]
+    for row in range(6):
+        grad[row] = 0.0
+    start_grad[0] = start_grad[2] = 0.0
     a, b, after, clipped, of_leak = end_v, end_i, 0.0, 0, 0.0
     if path[2, n] > 0.0:
         grad[V_RESET] += a
@@ -111,15 +113,15 @@ def sweep_back(
         held = path[2, e - 1] > 0.0  # before the entry
         if kind == ARRIVAL:
             arrival_grad[0, number] = b
-            arrival_grad[1, number] = b / tau_syn - a / tau_mem
+            arrival_grad[1, number] = b * rate_syn - a * rate_mem
         elif kind == SAMPLE:
             of_v, of_i = sample_grad[0, b_index, m, number], sample_grad[1, b_index, m, number]
-            of_time = -of_i * i / tau_syn
+            of_time = -of_i * i * rate_syn
             b += of_i
             if held:
                 grad[V_RESET] += of_v
             else:
-                of_time += of_v * (p[LEAK] - path[0, e] + i) / tau_mem
+                of_time += of_v * (p[LEAK] - path[0, e] + i) * rate_mem
                 a += of_v
             sample_time_grad[b_index, m, number] = of_time
         elif kind == RELEASE:
