@@ -25,7 +25,7 @@ class TimedSpikes(Tensor):
     """
 
     events: Events
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
     def of(events: Events, dt: float, *, dtype: torch.dtype | None = None) -> TimedSpikes:
@@ -36,7 +36,7 @@ class TimedSpikes(Tensor):
         """
         grid = events.detach().to_grid(dt, dtype=dtype)
         if events.times.requires_grad:
-            grid = _Grid.apply(events.times, grid)
+            grid = _Grid.apply(events.times, grid)  # type: ignore[no-untyped-call]
         spikes: TimedSpikes = grid.as_subclass(TimedSpikes)
         spikes.events = events
         return spikes

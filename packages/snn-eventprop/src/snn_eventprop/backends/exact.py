@@ -86,7 +86,9 @@ def supports(problem: Problem) -> str | None:
 def _run(problem: Problem, *, limits: Limits) -> Output:
     inputs = cast(Events, problem.x)  # supports() has seen to it
     inputs, weight = input_weight(problem, inputs)
-    recorded = None if problem.observed is None else problem.observed.z
+    recorded = None
+    if problem.observed is not None:
+        recorded = cast(Events, problem.observed.z)
     if problem.neuron is LI:
         recorded = silence(inputs)
     result = run_engine(

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from snn_eventprop.backends.settings import MAX_SPIKES, Limits, checked_limits
-from snn_eventprop.engine.function import Result
+from snn_eventprop.engine.function import Result, looked
 from snn_eventprop.engine.running import (
     ends,
     input_weight,
@@ -88,7 +88,7 @@ def _run(problem: Problem, *, limits: Limits) -> Output:
     after = _held_in(ends(problem, result), 1 / dt)
     traces = _traces(problem, result)
     if problem.neuron is LI:
-        return Output(_on_grid(result.looked_v, state.v), after, traces)
+        return Output(_on_grid(looked(result.looked_v), state.v), after, traces)
     spikes = TimedSpikes.of(spikes_of(problem, result, inputs.duration), dt, dtype=state.v.dtype)
     if problem.recurrent_weight is not None:
         after = RecurrentState(after, spikes[-1].detach())
@@ -139,18 +139,18 @@ def _held_in(state: Any, unit: float) -> Any:
     return state._replace(ref=state.ref * unit) if hasattr(state, "ref") else state
 
 
-def _on_grid(looked: Tensor, v: Tensor) -> Tensor:
+def _on_grid(values: Tensor, v: Tensor) -> Tensor:
     """(B, N, T) as (T, B, *N)."""
-    return looked.permute(2, 0, 1).reshape(looked.shape[2], *v.shape)
+    return values.permute(2, 0, 1).reshape(values.shape[2], *v.shape)
 
 
 def _traces(problem: Problem, result: Result) -> Any:
     """The recorded state variables, None where not recorded."""
     v = neuron_state(problem).v
-    looked = {"v": result.looked_v, "i": result.looked_i}
+    found = {"v": result.looked_v, "i": result.looked_i}
     return problem.neuron.State(
         **{
-            name: _on_grid(looked[name], v) if name in problem.record else None
+            name: _on_grid(looked(found[name]), v) if name in problem.record else None
             for name in problem.neuron.State._fields
         }
     )

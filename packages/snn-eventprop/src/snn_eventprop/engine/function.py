@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -53,12 +53,17 @@ class Result(NamedTuple):
     """
 
     times: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which nobody calls here
     v: Tensor
     i: Tensor
     held: Tensor
     looked_v: Tensor | None = None
     looked_i: Tensor | None = None
+
+
+def looked(values: Tensor | None) -> Tensor:
+    """The values at the times asked for, by one who has asked."""
+    return cast(Tensor, values)
 
 
 class Engine(torch.autograd.Function):
@@ -103,7 +108,7 @@ class Engine(torch.autograd.Function):
         ctx.arrays, ctx.spikes, ctx.at, ctx.settings = arrays, spikes, at, settings
         given = (times, weight, delay, feedback_weight, feedback_delay, v, i, held, looks)
         ctx.given = tuple(
-            Given(one.shape, one.dtype) if wanted else None
+            Given(one.shape, one.dtype) if wanted and isinstance(one, Tensor) else None
             for one, wanted in zip((*given, *constants), ctx.needs_input_grad[1:], strict=True)
         )
         ctx.single = dtype == torch.float32
@@ -156,8 +161,8 @@ def _outputs(
     """The fields of Result: times in one dtype, membranes in the layer's."""
     times = torch.from_numpy(spikes.times).to(dtype)
     v, i, held = (torch.from_numpy(ends[:, row]).to(layer) for row in range(3))
-    looked = () if values is None else tuple(torch.from_numpy(one).to(layer) for one in values)
-    return times, torch.from_numpy(spikes.rows), v, i, held, *looked
+    at = () if values is None else tuple(torch.from_numpy(one).to(layer) for one in values)
+    return times, torch.from_numpy(spikes.rows), v, i, held, *at
 
 
 def _asked(
@@ -175,12 +180,12 @@ def _asked(
     for row, grad in enumerate(of_ends):
         if grad is not None:
             ends[:, row] = numbers(grad)
-    looked: Floats = np.zeros((2, n_batch, n, at.shape[2]))
+    of_looks: Floats = np.zeros((2, n_batch, n, at.shape[2]))
     for row, grad in enumerate(grads[5:]):
         if grad is not None:
-            looked[row] = numbers(grad)
+            of_looks[row] = numbers(grad)
     of_spikes = np.zeros_like(spikes.times) if of_times is None else numbers(of_times)
-    return Asked(of_spikes, looked, ends, at, floor, constants)
+    return Asked(of_spikes, of_looks, ends, at, floor, constants)
 
 
 def _gradients(answer: Answer, per_sample: bool, wanted: tuple[bool, ...]) -> list[Any]:

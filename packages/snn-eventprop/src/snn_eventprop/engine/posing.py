@@ -85,9 +85,9 @@ def cells(constants: Constants, start: Start, duration: float) -> Cells:
         else:
             row[:] = numbers(value)
     begin = np.zeros((n_batch, 3, n))
-    for place, value in enumerate(start):
-        if value is not None:
-            begin[:, place] = value.detach().numpy()
+    for place, field in enumerate(start):
+        if field is not None:
+            begin[:, place] = field.detach().numpy()
     return Cells(params, all(_is_one(tau) for tau in constants[:2]), begin, duration)
 
 

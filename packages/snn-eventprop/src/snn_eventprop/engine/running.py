@@ -73,7 +73,7 @@ def run_engine(
     n = math.prod(state.v.shape[1:])
     held = getattr(state, "ref", None)
     return Result(
-        *Engine.apply(
+        *Engine.apply(  # type: ignore[no-untyped-call]
             Settings(inputs, recorded, max_spikes, vdot_min),
             inputs.times,
             weight,

@@ -11,7 +11,7 @@ from snn_neurons.li import Params
 from snn_neurons.lif import State
 from torch import Tensor
 
-from snn_eventprop.engine.function import Engine, Result, Settings
+from snn_eventprop.engine.function import Engine, Result, Settings, looked
 from snn_eventprop.engine.posing import Constants, Start, cells, projection, trains
 from snn_eventprop.engine.threads import run_spans
 from snn_eventprop.kernels.peaks import peaks as find_peaks
@@ -37,10 +37,10 @@ def voltage_at(
     """
     settings = Settings(events, silence(events), 1, None)
     constants = constants_of(params, weight.shape[0])
-    result = Engine.apply(
+    outputs = Engine.apply(  # type: ignore[no-untyped-call]
         settings, events.times, weight, delay, None, None, *state, None, times, *constants
     )
-    return Result(*result).looked_v
+    return looked(Result(*outputs).looked_v)
 
 
 def peaks(

@@ -8,10 +8,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import numba
 import numpy as np
-from numba import config, njit  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -28,8 +28,8 @@ def compiled(function: Kernel) -> Kernel:
     gives the bits of the search that made it.
     """
     with _kept_by_content():
-        kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy")(function)
-    return kernel
+        kernel: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(Kernel, kernel)
 
 
 def compiled_lean(function: Kernel) -> Kernel:
@@ -39,8 +39,9 @@ def compiled_lean(function: Kernel) -> Kernel:
     must not return an array either, or its memory would never be freed.
     """
     with _kept_by_content():
-        kernel: Kernel = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
-    return kernel
+        options: dict[str, Any] = {"_nrt": False}  # not among the documented ones
+        kernel: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+    return cast(Kernel, kernel)
 
 
 @contextmanager
@@ -51,6 +52,7 @@ def _kept_by_content() -> Iterator[None]:
     are compiled into it: after a change elsewhere it would run old code. ``NUMBA_CACHE_DIR``, if
     set, says where that folder is made.
     """
+    config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = str(_folder(before))
     try:

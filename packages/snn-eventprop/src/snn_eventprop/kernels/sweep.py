@@ -65,6 +65,13 @@ def add_time_constants(
 
 
 @compiled_lean
+def clear(values: Floats) -> None:
+    """Set all to 0."""
+    for row in range(len(values)):
+        values[row] = 0.0
+
+
+@compiled_lean
 def sweep_back(
     s: Scratch,
     n: int,
@@ -93,10 +100,9 @@ def sweep_back(
     times, kinds, numbers, table, path = s.times, s.kinds, s.numbers, s.table, s.path
     p, grad, arrival_grad, start_grad = s.params, s.param_grad, s.arrival_grad, s.start_grad
     rate_mem, rate_syn = 1.0 / p[TAU_MEM], 1.0 / p[TAU_SYN]
-    for row in range(6):
-        grad[row] = 0.0
-    start_grad[0] = start_grad[2] = 0.0
-    a, b, after, clipped, of_leak = end_v, end_i, 0.0, 0, 0.0
+    clear(grad)
+    clear(start_grad)
+    a, b, after, clipped = end_v, end_i, 0.0, 0
     if path[2, n] > 0.0:
         grad[V_RESET] += a
         a = 0.0
@@ -105,32 +111,26 @@ def sweep_back(
             h = (times[e] if e < n else duration) - (times[e - 1] if e > 0 else 0.0)
             add_time_constants(a, b, h, path[0, e], path[1, e], table[0, e], table[1, e], p, grad)
         b = b * table[1, e] + a * table[2, e]
-        of_leak += a * (1.0 - table[0, e])
+        grad[LEAK] += a * (1.0 - table[0, e])
         a *= table[0, e]
         if e == 0:
             break
-        kind, number, i = kinds[e - 1], numbers[e - 1], path[1, e]
-        held = path[2, e - 1] > 0.0  # before the entry
+        kind, number, i, held = kinds[e - 1], numbers[e - 1], path[1, e], path[2, e - 1] > 0.0
         if kind == ARRIVAL:
             arrival_grad[0, number] = b
             arrival_grad[1, number] = b * rate_syn - a * rate_mem
         elif kind == SAMPLE:
             of_v, of_i = sample_grad[0, b_index, m, number], sample_grad[1, b_index, m, number]
-            of_time = -of_i * i * rate_syn
+            slope = 0.0 if held else (p[LEAK] - path[0, e] + i) * rate_mem
+            sample_time_grad[b_index, m, number] = of_v * slope - of_i * i * rate_syn
+            grad[V_RESET] += of_v if held else 0.0
+            a += 0.0 if held else of_v
             b += of_i
-            if held:
-                grad[V_RESET] += of_v
-            else:
-                of_time += of_v * (p[LEAK] - path[0, e] + i) * rate_mem
-                a += of_v
-            sample_time_grad[b_index, m, number] = of_time
         elif kind == RELEASE:
             grad[V_RESET] += a
             after = a * slope_after(i, p)
-            if number < 0:
-                start_grad[2] -= after
-            else:
-                grad[REFRACTORY] -= after
+            start_grad[2] -= after if number < 0 else 0.0
+            grad[REFRACTORY] -= after if number >= 0 else 0.0
             a = 0.0
         else:
             if p[REFRACTORY] == 0.0:
@@ -143,10 +143,7 @@ def sweep_back(
             a = (after - s.own_grad[number]) / slope if caused else 0.0
             grad[V_TH] -= a
             after = 0.0
-    grad[LEAK] = of_leak
-    if path[2, 0] > 0.0:
-        grad[V_RESET] += a
-    else:
-        start_grad[0] = a
+    grad[V_RESET] += a if path[2, 0] > 0.0 else 0.0
+    start_grad[0] += 0.0 if path[2, 0] > 0.0 else a
     start_grad[1] = b
     return clipped
