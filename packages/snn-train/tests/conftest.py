@@ -64,8 +64,8 @@ def small(monkeypatch):
     """The tasks of ``snn train`` with an eighth of their training data; the rest as it is."""
     find = command.find_task
 
-    def find_small(name):
-        task = find(name)
+    def find_small(*names):
+        task = find(*names)
 
         def load():
             splits = task.load()

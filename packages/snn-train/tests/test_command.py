@@ -161,8 +161,10 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path, capsys):
 def test_without_a_task_the_tasks_are_listed(capsys):
     assert run() == 0
     printed = capsys.readouterr().out
-    assert "  digits   handwritten digits" in printed
-    assert "  yinyang  points of the Yin-Yang symbol" in printed
+    assert "  digits          handwritten digits, 8 x 8 pixels" in printed
+    assert "  yinyang         points of the Yin-Yang symbol" in printed
+    assert "--gradient surrogate or eventprop_exact or eventprop\n" in printed
+    assert "--gradient surrogate or eventprop_exact\n" in printed
 
 
 def test_an_unknown_task_is_an_error_with_the_nearest(capsys):
@@ -170,14 +172,40 @@ def test_an_unknown_task_is_an_error_with_the_nearest(capsys):
     assert "UnknownName: unknown task 'digitz'; did you mean 'digits'?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["eventprop", "surogate"])
-def test_an_unknown_gradient_says_which_there_are(name, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "hint"), [("surogate", "; did you mean 'surrogate'?"), ("bptt", "")]
+)
+def test_an_unknown_gradient_says_which_there_are(name, hint, tmp_path, capsys):
     assert run("digits", "--gradient", name, "--out", tmp_path / "none") == 2
-    assert capsys.readouterr().err == (
-        f"ValueError: unknown gradient {name!r}; there is: surrogate "
-        "(eventprop will come with the package snn-eventprop)\n"
+    message = capsys.readouterr().err
+    assert f"UnknownName: task 'digits' has no gradient {name!r}{hint}\n" in message
+    assert "there are: surrogate, eventprop_exact, eventprop" in message
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_task_without_a_gradient_says_which_it_has(tmp_path, capsys):
+    assert run("mnist", "--gradient", "surrogate", "--out", tmp_path / "none") == 2
+    message = capsys.readouterr().err
+    assert "task 'mnist' has no gradient 'surrogate'" in message
+    assert message.rstrip().endswith("there are: eventprop_exact")
+
+
+@pytest.mark.parametrize("task", ["digits", "yinyang", "yinyang-delays", "mnist"])
+def test_a_gradient_that_is_not_installed_says_what_to_install(task, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "snn_eventprop", None)
+    assert run(task, "--gradient", "eventprop_exact", "--out", tmp_path / "none") == 2
+    assert (
+        "MissingNeed: gradient 'eventprop_exact' needs snn_eventprop: "
+        "pip install 'snn-train[eventprop]'" in capsys.readouterr().err
     )
     assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_of_data_for_a_task_that_reads_none_is_refused(tmp_path, capsys):
+    assert run("digits", "--data", tmp_path, "--out", tmp_path / "none") == 2
+    assert capsys.readouterr().err == (
+        f"ValueError: task 'digits' has its data with it and reads no folder: {tmp_path}\n"
+    )
 
 
 def test_an_unknown_backend_is_the_registry_s_error(tmp_path, capsys):

@@ -4,7 +4,13 @@ import math
 
 import pytest
 import torch
-from snn_train import first_spike, max_over_time, mean_over_time, sum_over_time
+from snn_train import (
+    early_mean_over_time,
+    first_spike,
+    max_over_time,
+    mean_over_time,
+    sum_over_time,
+)
 
 TRACE = torch.tensor(
     [[[1.0, -3.0]], [[4.0, -2.0]], [[4.0, -5.0]], [[0.0, -9.0]]], dtype=torch.float64
@@ -52,3 +58,16 @@ def test_the_first_spike_needs_a_step():
 def test_a_trace_without_steps_is_refused(decode):
     with pytest.raises(ValueError, match=r"at least one time step, got \(0, 2, 3\)"):
         decode(torch.zeros(0, 2, 3))
+
+
+def test_the_early_mean_weighs_each_step_exponentially():
+    trace = torch.rand(7, 2, 3, dtype=torch.float64)
+    found = early_mean_over_time(trace, dt=1e-3, tau=4e-3, scale=2.0)
+    expected = sum(2.0 * 0.25 * math.exp(-0.25 * k) * row for k, row in enumerate(trace))
+    torch.testing.assert_close(found, expected, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("wrong", [{"dt": 0.0}, {"tau": -1.0}, {"tau": math.inf}])
+def test_an_early_mean_without_a_time_scale_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be positive, got"):
+        early_mean_over_time(torch.ones(3, 1), **({"dt": 1e-3, "tau": 1e-3} | wrong))

@@ -156,23 +156,32 @@ class Events(NamedTuple):
         _check_extent(self.shape, self.duration)
         if self.times.is_meta or self.index.is_meta:  # there are no values to look at
             return self
-        times, n_neurons = self.times.detach(), math.prod(self.shape)
+        times, index = self.times.detach(), self.index
         real = times != math.inf
-        inside = (times >= 0) & (times < self.duration)
-        if not bool((inside | ~real).all()):
-            raise ValueError(
-                f"an event at {times[real & ~inside][0].item()} s is outside "
-                f"[0, {self.duration}) s; drop it or give a longer duration"
-            )
-        if not bool((times[:, 1:] >= times[:, :-1]).all()):
-            raise ValueError("times must ascend in each sample; build them with Events.of")
-        outside = real & ((self.index < 0) | (self.index >= n_neurons))
-        if bool(outside.any()):
-            raise ValueError(
-                f"an event of neuron {self.index[outside][0].item()} does not fit a layer of shape "
-                f"{self.shape} with {n_neurons} neurons, 0 to {n_neurons - 1}"
-            )
+        held = (times >= 0) & (times < self.duration) & (index >= 0)
+        held &= index < math.prod(self.shape)
+        # one look at all of it, since every call of a layer comes through here
+        if not bool((held | ~real).all()) or not bool((times[:, 1:] >= times[:, :-1]).all()):
+            _refuse(self, times, real)
         return self
+
+
+def _refuse(events: Events, times: Tensor, real: Tensor) -> None:
+    """Raise for the first thing that is not as it should be."""
+    inside = (times >= 0) & (times < events.duration)
+    if not bool((inside | ~real).all()):
+        raise ValueError(
+            f"an event at {times[real & ~inside][0].item()} s is outside "
+            f"[0, {events.duration}) s; drop it or give a longer duration"
+        )
+    if not bool((times[:, 1:] >= times[:, :-1]).all()):
+        raise ValueError("times must ascend in each sample; build them with Events.of")
+    n_neurons = math.prod(events.shape)
+    outside = real & ((events.index < 0) | (events.index >= n_neurons))
+    raise ValueError(
+        f"an event of neuron {events.index[outside][0].item()} does not fit a layer of shape "
+        f"{events.shape} with {n_neurons} neurons, 0 to {n_neurons - 1}"
+    )
 
 
 def in_bins(events: Events, dt: float) -> tuple[Tensor, Tensor, Tensor]:

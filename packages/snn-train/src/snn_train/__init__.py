@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from snn_train.checkpoint import load_checkpoint as load_checkpoint
     from snn_train.checkpoint import save_checkpoint as save_checkpoint
     from snn_train.data.digits import load_digits as load_digits
+    from snn_train.data.mnist import load_mnist as load_mnist
     from snn_train.data.records import Dataset as Dataset
     from snn_train.data.records import Splits as Splits
+    from snn_train.data.trains import EventDataset as EventDataset
+    from snn_train.data.trains import SpikeTrains as SpikeTrains
     from snn_train.data.yinyang import load_yin_yang as load_yin_yang
     from snn_train.data.yinyang import yin_yang as yin_yang
+    from snn_train.decisions import earliest as earliest
+    from snn_train.decisions import most_likely as most_likely
+    from snn_train.decode import early_mean_over_time as early_mean_over_time
     from snn_train.decode import first_spike as first_spike
     from snn_train.decode import max_over_time as max_over_time
     from snn_train.decode import mean_over_time as mean_over_time
@@ -26,6 +32,10 @@ if TYPE_CHECKING:
     from snn_train.encode import poisson as poisson
     from snn_train.encode import rate as rate
     from snn_train.encode import spike_times as spike_times
+    from snn_train.event_network import EventActivity as EventActivity
+    from snn_train.event_network import EventClassifier as EventClassifier
+    from snn_train.event_network import event_classifier as event_classifier
+    from snn_train.event_network import its_events as its_events
     from snn_train.loop import Epoch as Epoch
     from snn_train.loop import Score as Score
     from snn_train.loop import Training as Training
@@ -40,38 +50,49 @@ if TYPE_CHECKING:
     from snn_train.pictures import membrane_figure as membrane_figure
     from snn_train.pictures import raster_figure as raster_figure
     from snn_train.random_numbers import seeded as seeded
-    from snn_train.tasks.record import Schedule as Schedule
+    from snn_train.schedules import DecaySchedule as DecaySchedule
+    from snn_train.schedules import Schedule as Schedule
     from snn_train.tasks.record import Task as Task
     from snn_train.tasks.table import find_task as find_task
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Activity": "network",
     "Checkpoint": "checkpoint",
     "Dataset": "data.records",
+    "DecaySchedule": "schedules",
     "Epoch": "loop",
-    "Schedule": "tasks.record",
+    "EventActivity": "event_network",
+    "EventClassifier": "event_network",
+    "EventDataset": "data.trains",
+    "Schedule": "schedules",
     "Score": "loop",
+    "SpikeTrains": "data.trains",
     "SpikingClassifier": "network",
     "Splits": "data.records",
     "Task": "tasks.record",
     "Training": "loop",
     "draw_weight_": "network",
+    "earliest": "decisions",
+    "early_mean_over_time": "decode",
     "evaluate": "loop",
+    "event_classifier": "event_network",
     "events_at": "encode",
     "find_task": "tasks.table",
     "first_spike": "decode",
     "fit": "loop",
+    "its_events": "event_network",
     "latency": "encode",
     "learning_curve_figure": "pictures",
     "lif_classifier": "network",
     "load_checkpoint": "checkpoint",
     "load_digits": "data.digits",
+    "load_mnist": "data.mnist",
     "load_yin_yang": "data.yinyang",
     "max_over_time": "decode",
     "mean_over_time": "decode",
     "membrane_figure": "pictures",
+    "most_likely": "decisions",
     "poisson": "encode",
     "raster_figure": "pictures",
     "rate": "encode",
@@ -81,6 +102,7 @@ _HOME = {
     "sum_over_time": "decode",
     "updates_per_epoch": "loop",
     "yin_yang": "data.yinyang",
+    "Activity": "network",
 }
 __all__ = sorted(_HOME)
 

@@ -16,6 +16,7 @@ from snn_core.errors import BackendWarning, Unsupported
 
 from snn_train.checkpoint import load_checkpoint
 from snn_train.runs import CHECKPOINT, Run, build
+from snn_train.tasks.record import Task
 
 
 def fastest_for(run: Run) -> str:
@@ -46,6 +47,24 @@ def fastest_for(run: Run) -> str:
             warnings.warn(message, BackendWarning, stacklevel=2)
         return one.name
     raise Unsupported("; ".join(reasons) or "no backend is left to choose from; run `snn doctor`")
+
+
+def own_backend(task: Task, asked: str) -> str:
+    """The backend that a task's gradient comes from, else the one that was asked for.
+
+    Raises:
+        ValueError: another one was asked for than the gradient comes from.
+
+    >>> from snn_train.tasks.table import find_task
+    >>> own_backend(find_task("yinyang"), "eager")
+    'eager'
+    """
+    if asked not in ("auto", task.backend) and task.backend != "auto":
+        raise ValueError(
+            f"the gradient {task.gradient!r} comes from backend {task.backend!r}, not from "
+            f"{asked!r}; leave --backend out"
+        )
+    return asked if task.backend == "auto" else task.backend
 
 
 def begun_on(folder: Path) -> str:

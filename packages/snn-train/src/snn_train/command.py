@@ -12,24 +12,26 @@ import torch
 from snn_core import Unsupported
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from snn_train.backends import begun_on, fastest_for
-from snn_train.data.records import Dataset, Splits
-from snn_train.loop import Training, evaluate, fit
-from snn_train.network import SpikingClassifier
+from snn_train.backends import begun_on, fastest_for, own_backend
+from snn_train.loop import Data, Training, evaluate, fit
+from snn_train.network import Classifier
 from snn_train.runs import (
     CHECKPOINT,
     Run,
+    RunData,
     begin,
     claim_folder,
+    default_folder,
+    load_data,
     save_progress,
     take_up,
     write_metrics,
     write_pictures,
 )
+from snn_train.tasks.folders import reading
 from snn_train.tasks.record import Task
 from snn_train.tasks.table import TASKS, find_task
 
-GRADIENTS = ("surrogate",)
 DEVICES = ("cpu", "cuda")
 
 REFUSED = 2
@@ -50,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         0; 2 if the line cannot be carried out; 130 if interrupted.
 
     Raises:
-        UnknownName, MissingNeed: for a task or backend; ``snn`` prints them.
+        UnknownName, MissingNeed: for a task, a gradient or a backend; ``snn`` prints them.
     """
     options = _parser().parse_args(argv)
     if options.task is None:
@@ -58,9 +60,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     try:
         task = _task(options)
-        folder = options.out or Path("runs") / f"{task.name}-seed{options.seed}"
+        folder = options.out or default_folder(task, options.seed)
         run = _run(options, task, folder)
-        data = task.load().to(run.device)
+        data = load_data(run)
         training = _prepare(run, data.train, folder, resume=options.resume)
     except (ValueError, OSError) as error:
         return _refuse(error)
@@ -88,11 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="default: cpu")
     parser.add_argument(
-        "--gradient", default="surrogate", help=f"one of: {', '.join(GRADIENTS)} (the default)"
+        "--gradient", help="how gradients are found (default: the task's first, see the list)"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of the data, for a task that reads files"
     )
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="default: 0")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of the run (default: runs/TASK-seedN)"
+        "--out", type=Path, metavar="DIR", help="folder of the run (default: in runs/)"
     )
     parser.add_argument(
         "--epochs", type=_positive, metavar="N", help="passes over the data (default: the task's)"
@@ -120,37 +125,33 @@ def _seed(text: str) -> int:
 
 def _listing() -> str:
     width = max(len(entry.name) for entry in TASKS)
-    rows = [f"  {entry.name:{width}}  {entry.summary}" for entry in TASKS]
+    rows = []
+    for one in TASKS:
+        rows.append(f"  {one.name:{width}}  {one.summary}")
+        rows.append(f"  {'':{width}}  --gradient {' or '.join(one.gradients)}")
     return "\n".join(["tasks:", *rows, "", f"for instance: snn train {TASKS[0].name}"])
 
 
 def _task(options: argparse.Namespace) -> Task:
-    task = find_task(options.task)
+    task = reading(find_task(options.task, options.gradient), options.data)
     if options.epochs is None:
         return task
     return task._replace(schedule=task.schedule._replace(epochs=options.epochs))
 
 
 def _run(options: argparse.Namespace, task: Task, folder: Path) -> Run:
-    if options.gradient not in GRADIENTS:
-        raise ValueError(
-            f"unknown gradient {options.gradient!r}; there is: {', '.join(GRADIENTS)} "
-            "(eventprop will come with the package snn-eventprop)"
-        )
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f"device 'cuda' is not available to torch {torch.__version__} here: use --device cpu, "
             "or install the build of torch for your GPU"
         )
-    run = Run(task, options.seed, options.gradient, options.backend, options.device)
-    if options.backend != "auto":
+    run = Run(task, options.seed, own_backend(task, options.backend), options.device)
+    if run.backend != "auto":
         return run
     return run._replace(backend=begun_on(folder) if options.resume else fastest_for(run))
 
 
-def _prepare(
-    run: Run, train: Dataset, folder: Path, *, resume: bool
-) -> Training[SpikingClassifier]:
+def _prepare(run: Run, train: Data, folder: Path, *, resume: bool) -> Training[Classifier]:
     if resume:
         return take_up(run, len(train.labels), folder)
     training = begin(run, len(train.labels))
@@ -158,7 +159,7 @@ def _prepare(
     return training
 
 
-def _train(run: Run, training: Training[Any], data: Splits, folder: Path, *, quiet: bool) -> None:
+def _train(run: Run, training: Training[Any], data: RunData, folder: Path, *, quiet: bool) -> None:
     schedule = run.task.schedule
     terminal = sys.stderr.isatty()
     with tqdm(
@@ -186,20 +187,23 @@ def _train(run: Run, training: Training[Any], data: Splits, folder: Path, *, qui
             data.validation,
             epochs=schedule.epochs,
             batch_size=schedule.batch_size,
+            loss=run.task.loss(run.task.settings),
+            decide=run.task.decide,
             on_epoch=on_epoch,
         )
 
 
 def _finish(
     run: Run,
-    training: Training[SpikingClassifier],
-    data: Splits,
+    training: Training[Classifier],
+    data: RunData,
     folder: Path,
     *,
     quiet: bool,
 ) -> None:
     """Measure the test, once; write what there is to look at; say where it lies."""
-    test = evaluate(training.model, data.test)
+    task = run.task
+    test = evaluate(training.model, data.test, task.loss(task.settings), decide=task.decide)
     files = [
         folder / CHECKPOINT,
         write_metrics(run, training, test, folder),

@@ -83,6 +83,40 @@ def mean_over_time(trace: Tensor) -> Tensor:
     return trace.mean(0)
 
 
+def early_mean_over_time(trace: Tensor, dt: float, tau: float, scale: float = 1.0) -> Tensor:
+    """The mean over time of each neuron, early times weighing more, times a scale.
+
+    .. math:: s \\, \\frac{dt}{\\tau} \\sum_k e^{-k \\, dt / \\tau} V_k
+
+    Args:
+        trace: ``(T, B, *N)``, floating point.
+        dt: step in seconds.
+        tau: time constant of the weight, in seconds.
+        scale: factor of the scores, which a softmax takes as logarithms of probabilities.
+
+    Returns:
+        ``(B, *N)``.
+
+    Raises:
+        ValueError: for a trace without time steps, or a dt or tau that is not positive.
+
+    Source: Nowotny, Turner and Knight, "Loss shaping enhances exact gradient learning with
+    EventProp in spiking neural networks" (2025), Neuromorphic Computing and Engineering 5.
+
+    >>> trace = torch.ones(1000, 1, dtype=torch.float64)
+    >>> round(early_mean_over_time(trace, dt=1e-4, tau=5e-3).item(), 3)
+    1.01
+    """
+    _require_time(trace)
+    for name, value in (("dt", dt), ("tau", tau)):
+        if not 0.0 < value < math.inf:
+            raise ValueError(f"{name} must be positive, got {value} (seconds)")
+    step = torch.arange(len(trace), dtype=trace.dtype, device=trace.device)
+    weight = torch.exp(-step * (dt / tau)) * (scale * dt / tau)
+    mean: Tensor = torch.tensordot(weight, trace, 1)
+    return mean
+
+
 def first_spike(spikes: Tensor, dt: float) -> Tensor:
     """The time of the first spike of each neuron, inf for a silent one.
 

@@ -14,17 +14,28 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
 from snn_train.data.records import Dataset
+from snn_train.data.trains import EventDataset
+from snn_train.decisions import most_likely
 from snn_train.random_numbers import seeded
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """``(scores (B, C), labels (B,)) -> mean loss``, a scalar."""
 
+Decision = Callable[[Tensor], Tensor]
+"""``scores (B, C) -> classes (B,)``, as in :mod:`snn_train.decisions`."""
+
+Data = Dataset | EventDataset
+
 EVALUATION_BATCH = 1000
 """Samples per batch where no gradient is kept; it bounds the memory and changes no result."""
 
+BATCHES_AT_ONCE = 64
+"""Batches whose samples are gathered, and whose scores are judged, in one operation: a batch of a
+small network takes less time than a gather for itself would."""
+
 
 class Score(NamedTuple):
-    """Mean loss, and the fraction of samples whose largest score is that of their class."""
+    """Mean loss, and the fraction of samples that are given their class."""
 
     loss: float
     accuracy: float
@@ -105,7 +116,12 @@ def updates_per_epoch(samples: int, batch_size: int) -> int:
 
 
 def evaluate(
-    model: nn.Module, data: Dataset, loss: Loss = functional.cross_entropy, *, seed: int = 0
+    model: nn.Module,
+    data: Data,
+    loss: Loss = functional.cross_entropy,
+    *,
+    seed: int = 0,
+    decide: Decision = most_likely,
 ) -> Score:
     """Loss and accuracy of a model, in evaluation mode and without gradient.
 
@@ -115,6 +131,7 @@ def evaluate(
         loss: mean loss of a batch.
         seed: what a model with random numbers (a Poisson encoder) draws from; torch's own
             random state is left as it was.
+        decide: from scores to classes.
 
     Raises:
         ValueError: if there are no samples, or not one label per sample.
@@ -133,7 +150,7 @@ def evaluate(
             for rows in batches:
                 scores, labels = model(data.inputs[rows]), data.labels[rows]
                 total += loss(scores, labels).item() * len(rows)
-                hits += _hits(scores, labels)
+                hits += _hits(decide(scores), labels)
     finally:
         model.train(was_training)
     return Score(total / len(data.labels), hits / len(data.labels))
@@ -141,12 +158,13 @@ def evaluate(
 
 def fit(
     training: Training[Any],
-    train: Dataset,
-    validation: Dataset,
+    train: Data,
+    validation: Data,
     *,
     epochs: int,
     batch_size: int,
     loss: Loss = functional.cross_entropy,
+    decide: Decision = most_likely,
     on_epoch: Callable[[Training[Any]], None] | None = None,
 ) -> list[Epoch]:
     """Train until the history has ``epochs`` rows; each epoch sees every sample once.
@@ -162,6 +180,7 @@ def fit(
         epochs: total number, those already in the history included.
         batch_size: samples per update; the last batch of an epoch may be smaller.
         loss: mean loss of a batch.
+        decide: from scores to classes, for the accuracies of the history.
         on_epoch: called after each epoch, for a progress bar, a checkpoint, an early stop
             (by raising).
 
@@ -196,35 +215,49 @@ def fit(
     while len(training.history) < epochs:
         seed = int(torch.randint(2**62, (), generator=training.generator))
         with seeded(seed, train.inputs.device):
-            train_score = _train_epoch(training, train, batch_size, loss)
-        training.history.append(Epoch(train_score, evaluate(training.model, validation, loss)))
+            train_score = _train_epoch(training, train, batch_size, loss, decide)
+        score = evaluate(training.model, validation, loss, decide=decide)
+        training.history.append(Epoch(train_score, score))
         if on_epoch is not None:
             on_epoch(training)
     return training.history
 
 
-def _train_epoch(training: Training[Any], data: Dataset, batch_size: int, loss: Loss) -> Score:
+def _train_epoch(
+    training: Training[Any], data: Data, batch_size: int, loss: Loss, decide: Decision
+) -> Score:
     training.model.train()
     total, hits = 0.0, 0
-    for rows in torch.split(torch.randperm(len(data.labels)), batch_size):
-        scores, labels = training.model(data.inputs[rows]), data.labels[rows]
-        value = loss(scores, labels)
-        if not bool(value.isfinite()):
-            raise FloatingPointError(
-                f"the loss is {value.item()} in epoch {len(training.history) + 1}; "
-                "lower the learning rate, or look for parameters that are not finite"
-            )
-        training.optimizer.zero_grad()
-        torch.autograd.backward(value)
-        training.optimizer.step()
-        training.scheduler.step()
-        total += value.item() * len(rows)
-        hits += _hits(scores, labels)
+    order = torch.randperm(len(data.labels))
+    for rows in torch.split(order, BATCHES_AT_ONCE * batch_size):
+        inputs, labels, seen = data.inputs[rows], data.labels[rows], []
+        for start in range(0, len(rows), batch_size):
+            batch = slice(start, start + batch_size)
+            scores = training.model(inputs[batch])
+            value = loss(scores, labels[batch])
+            total += _update(training, value) * len(scores)
+            seen.append(scores.detach())
+        hits += _hits(decide(torch.cat(seen)), labels)
     return Score(total / len(data.labels), hits / len(data.labels))
 
 
-def _hits(scores: Tensor, labels: Tensor) -> int:
-    return int((scores.argmax(1) == labels).sum())
+def _update(training: Training[Any], value: Tensor) -> float:
+    """One step down the gradient of this loss, whose value is returned."""
+    number = value.item()
+    if not math.isfinite(number):
+        raise FloatingPointError(
+            f"the loss is {number} in epoch {len(training.history) + 1}; "
+            "lower the learning rate, or look for parameters that are not finite"
+        )
+    training.optimizer.zero_grad()
+    torch.autograd.backward(value)
+    training.optimizer.step()
+    training.scheduler.step()
+    return number
+
+
+def _hits(classes: Tensor, labels: Tensor) -> int:
+    return int((classes == labels).sum())
 
 
 def _check_schedule(training: Training[Any], epochs: int, updates: int) -> None:
@@ -237,7 +270,7 @@ def _check_schedule(training: Training[Any], epochs: int, updates: int) -> None:
         )
 
 
-def _check_data(data: Dataset, name: str) -> None:
+def _check_data(data: Data, name: str) -> None:
     if data.labels.ndim != 1 or data.labels.is_floating_point():
         raise ValueError(
             f"labels of {name} must be integers (S,), one per sample, got "

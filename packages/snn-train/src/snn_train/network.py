@@ -1,9 +1,9 @@
-"""A classifier with one hidden spiking layer: encode, spike, read out, decode."""
+"""A classifier with one hidden spiking layer, and its form on a grid of time steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from snn_core import Layer
@@ -35,14 +35,53 @@ class Activity(NamedTuple):
     scores: Tensor
 
 
-class SpikingClassifier(nn.Module):
-    """Encoder, a hidden layer of spiking neurons, a readout layer of leaky integrators, decoder.
+class Classifier(nn.Module):
+    """Encoder, a hidden layer of spiking neurons, a readout layer, decoder, one after the other.
+
+    Args:
+        encode: from inputs to what the hidden layer takes; a module of its own knows whether it
+            trains.
+        hidden: a layer that spikes.
+        readout: a layer that takes these spikes, one neuron a class.
+        decode: from the output of the readout to scores ``(B, C)``.
+
+    Raises:
+        ValueError: if the layers do not fit.
+    """
+
+    def __init__(
+        self,
+        encode: Callable[[Any], Any],
+        hidden: Layer,
+        readout: Layer,
+        decode: Callable[[Any], Tensor],
+    ) -> None:
+        super().__init__()
+        if hidden.n_out != readout.n_in:
+            raise ValueError(
+                f"the hidden layer has {hidden.n_out} neurons, the readout takes {readout.n_in}; "
+                "make them equal"
+            )
+        self.encode = encode
+        self.hidden = hidden
+        self.readout = readout
+        self.decode = decode
+
+    def forward(self, inputs: Any) -> Tensor:
+        """Scores ``(B, C)`` of inputs, which mean what the decoder says."""
+        hidden = self.hidden(self.encode(inputs)).output
+        return self.decode(self.readout(hidden).output)
+
+
+class SpikingClassifier(Classifier):
+    """A classifier on a grid of time steps, read out by leaky integrators.
 
     Args:
         encode: from inputs ``(B, *F)`` to spikes ``(T, B, N_in)``.
         hidden: a layer that spikes.
         readout: a layer whose output is its membrane, one neuron a class.
-        decode: from the readout's membrane ``(T, B, C)`` to scores ``(B, C)``.
+        decode: from the readout's membrane ``(T, B, C)`` to scores ``(B, C)``, the largest for the
+            most likely class.
 
     Raises:
         ValueError: if the layers do not fit.
@@ -56,21 +95,7 @@ class SpikingClassifier(nn.Module):
     """
 
     def __init__(self, encode: Encoder, hidden: Layer, readout: Layer, decode: Decoder) -> None:
-        super().__init__()
-        if hidden.n_out != readout.n_in:
-            raise ValueError(
-                f"the hidden layer has {hidden.n_out} neurons, the readout takes {readout.n_in}; "
-                "make them equal"
-            )
-        self.encode = encode
-        self.hidden = hidden
-        self.readout = readout
-        self.decode = decode
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Scores ``(B, C)`` of inputs ``(B, *F)``, the largest for the most likely class."""
-        hidden = self.hidden(self.encode(inputs)).output
-        return self.decode(self.readout(hidden).output)
+        super().__init__(encode, hidden, readout, decode)
 
     def activity(self, inputs: Tensor) -> Activity:
         """Spikes and membranes of the whole network for inputs ``(B, *F)``."""

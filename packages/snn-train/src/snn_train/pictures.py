@@ -70,7 +70,7 @@ def learning_curve_figure(history: Sequence[Epoch], title: str) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend(frameon=False)
-        _open_frame(axes)
+        open_frame(axes)
     return figure
 
 
@@ -96,16 +96,23 @@ def raster_figure(activity: Activity, dt: float, title: str) -> Figure:
         (below, activity.hidden, "hidden", VERMILLION),
     ):
         row, neuron = _numpy(spikes[:, 0]).nonzero()
-        size = min(12.0, max(4.0, 250.0 / spikes.shape[2]))
-        axes.plot(row * dt * MILLISECONDS, neuron, "|", color=colour, ms=size, mew=1.5)
-        edge = 0.5 + 0.02 * spikes.shape[2]
-        axes.set(ylabel=f"{name} neuron", ylim=(-edge, spikes.shape[2] - 1 + edge))
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-        axes.set_title(f"{len(row)} spikes", loc="right", fontsize="small", color="0.3")
-        _open_frame(axes)
+        draw_raster(axes, row * dt * MILLISECONDS, neuron, spikes.shape[2], name, colour)
     end = len(activity.input) * dt * MILLISECONDS
     below.set(xlabel="time (ms)", xlim=(-0.02 * end, end))
     return figure
+
+
+def draw_raster(
+    axes: Axes, times: np.ndarray, neuron: np.ndarray, size: int, name: str, colour: str
+) -> None:
+    """Spikes of a layer of this size as bars, at times in milliseconds."""
+    length = min(12.0, max(4.0, 250.0 / size))
+    axes.plot(times, neuron, "|", color=colour, ms=length, mew=1.5)
+    edge = 0.5 + 0.02 * size
+    axes.set(ylabel=f"{name} neuron", ylim=(-edge, size - 1 + edge))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.set_title(f"{len(times)} spikes", loc="right", fontsize="small", color="0.3")
+    open_frame(axes)
 
 
 def membrane_figure(activity: Activity, dt: float, label: int, v_th: float, title: str) -> Figure:
@@ -133,11 +140,11 @@ def membrane_figure(activity: Activity, dt: float, label: int, v_th: float, titl
     above, below = figure.subplots(2, 1, sharex=True)
     time = np.arange(len(activity.hidden)) * dt * MILLISECONDS
     _draw_hidden(above, activity, time, v_th)
-    _draw_readout(below, activity, time, label)
+    draw_classes(below, time, _numpy(activity.output_v[:, 0]), label)
     for axes, name in ((above, "neuron"), (below, "class")):
         axes.legend(title=name, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
         axes.grid(visible=True, alpha=0.3)
-        _open_frame(axes)
+        open_frame(axes)
     return figure
 
 
@@ -157,8 +164,8 @@ def _draw_hidden(axes: Axes, activity: Activity, time: np.ndarray, v_th: float) 
     axes.set_title("bars: spikes", loc="right", fontsize="small", color="0.3")
 
 
-def _draw_readout(axes: Axes, activity: Activity, time: np.ndarray, label: int) -> None:
-    readout = _numpy(activity.output_v[:, 0])
+def draw_classes(axes: Axes, time: np.ndarray, readout: np.ndarray, label: int) -> None:
+    """Membranes ``(T, C)`` over times in milliseconds, a line a class, the true one thick."""
     for neuron in range(readout.shape[1]):
         axes.plot(
             time,
@@ -176,5 +183,6 @@ def _numpy(values: Tensor) -> np.ndarray:
     return values.detach().cpu().numpy()
 
 
-def _open_frame(axes: Axes) -> None:
+def open_frame(axes: Axes) -> None:
+    """Leave only the two axes of the frame."""
     axes.spines[["top", "right"]].set_visible(False)

@@ -9,21 +9,22 @@ from typing import Any, NamedTuple
 
 import snn_core
 import torch
-from torch.optim import Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from snn_core.registry import default_registry
 
 import snn_train
 from snn_train.checkpoint import Checkpoint, load_checkpoint, require_same_run, save_checkpoint
-from snn_train.data.records import Dataset
-from snn_train.loop import Score, Training, updates_per_epoch
-from snn_train.network import SpikingClassifier
-from snn_train.pictures import learning_curve_figure, membrane_figure, raster_figure
+from snn_train.decisions import UNDECIDED
+from snn_train.drawing import MEMBRANE, OUTPUT, RASTER
+from snn_train.loop import Data, Score, Training, updates_per_epoch
+from snn_train.network import Classifier
+from snn_train.pictures import learning_curve_figure
 from snn_train.random_numbers import seeded
 from snn_train.tasks.record import Task
 
 CHECKPOINT = "checkpoint.pt"
 METRICS = "metrics.json"
-PICTURES = ("learning_curve.png", "raster.png", "membrane.png")
+LEARNING_CURVE = "learning_curve.png"
+PICTURES = (LEARNING_CURVE, RASTER, MEMBRANE, OUTPUT)
 DOTS_PER_INCH = 150
 
 
@@ -33,7 +34,6 @@ class Run(NamedTuple):
     Args:
         task: with the schedule and settings of this run.
         seed: of the initial weights, the order of the samples and everything else at random.
-        gradient: how gradients are found, ``"surrogate"``.
         backend: name of the backend of the layers; not "auto", which may be another one tomorrow.
         device: of the network, its weights and its data: ``"cpu"`` or ``"cuda"``.
 
@@ -45,21 +45,20 @@ class Run(NamedTuple):
 
     task: Task
     seed: int
-    gradient: str = "surrogate"
     backend: str = "eager"
     device: str = "cpu"
 
     @property
     def title(self) -> str:
         """For pictures."""
-        return f"{self.task.name}, seed {self.seed}"
+        return f"{_full_name(self.task)}, seed {self.seed}"
 
     def description(self) -> dict[str, Any]:
         """Everything that decides the result, as nested dicts of strings and numbers."""
         return {
             "task": self.task.name,
             "seed": self.seed,
-            "gradient": self.gradient,
+            "gradient": self.task.gradient,
             "backend": self.backend,
             "device": self.device,
             "schedule": self.task.schedule._asdict(),
@@ -67,7 +66,40 @@ class Run(NamedTuple):
         }
 
 
-def build(run: Run) -> SpikingClassifier:
+def _full_name(task: Task) -> str:
+    return task.name if task.gradient == "surrogate" else f"{task.name}-{task.gradient}"
+
+
+def default_folder(task: Task, seed: int) -> Path:
+    """Where a run goes if its user does not say.
+
+    >>> from snn_train.tasks.table import find_task
+    >>> default_folder(find_task("yinyang"), seed=3).name
+    'yinyang-seed3'
+    """
+    return Path("runs") / f"{_full_name(task)}-seed{seed}"
+
+
+class RunData(NamedTuple):
+    """The three parts of the data of a run, as its network takes them, on its device."""
+
+    train: Data
+    validation: Data
+    test: Data
+
+
+def load_data(run: Run) -> RunData:
+    """Load the data of a run, and encode what is the same in every epoch.
+
+    >>> from snn_train.tasks.table import find_task
+    >>> len(load_data(Run(find_task("digits"), seed=0)).test.labels)
+    359
+    """
+    task = run.task
+    return RunData(*(task.prepare(part, task.settings).to(run.device) for part in task.load()))
+
+
+def build(run: Run) -> Classifier:
     """The network of a run with its initial weights, on its device.
 
     Raises:
@@ -80,11 +112,12 @@ def build(run: Run) -> SpikingClassifier:
     (120, 5)
     """
     with seeded(run.seed, run.device), torch.device(run.device):
-        return run.task.network(run.task.settings, run.backend)
+        model: Classifier = run.task.network(run.task.settings, run.backend)
+        return model
 
 
-def begin(run: Run, samples: int) -> Training[SpikingClassifier]:
-    """A training at its start: Adam, whose rate falls along a cosine to 0 at the last update.
+def begin(run: Run, samples: int) -> Training[Classifier]:
+    """A training at its start, with the optimiser and the schedule of its task.
 
     Args:
         run: what to train.
@@ -100,13 +133,13 @@ def begin(run: Run, samples: int) -> Training[SpikingClassifier]:
     """
     schedule = run.task.schedule
     model = build(run)
-    optimizer = Adam(model.parameters(), lr=schedule.learning_rate)
-    updates = schedule.epochs * updates_per_epoch(samples, schedule.batch_size)
-    scheduler = CosineAnnealingLR(optimizer, T_max=updates)
+    optimizer = run.task.optimizer(model.parameters(), lr=schedule.learning_rate)
+    updates = updates_per_epoch(samples, schedule.batch_size)
+    scheduler = schedule.scheduler(optimizer, updates)
     return Training(model, optimizer, scheduler, torch.Generator().manual_seed(run.seed))
 
 
-def take_up(run: Run, samples: int, folder: Path) -> Training[SpikingClassifier]:
+def take_up(run: Run, samples: int, folder: Path) -> Training[Classifier]:
     """The training that stopped in this folder, to go on to the bit as if it had not.
 
     Args:
@@ -158,6 +191,7 @@ def save_progress(run: Run, training: Training[Any], folder: Path) -> None:
 
 def write_metrics(run: Run, training: Training[Any], test: Score, folder: Path) -> Path:
     """Write ``metrics.json``: run, versions, history, and the test measured at the end."""
+    backend = default_registry().find("backend", run.backend)
     metrics = {
         **run.description(),
         "versions": {
@@ -165,6 +199,7 @@ def write_metrics(run: Run, training: Training[Any], test: Score, folder: Path) 
             "torch": torch.__version__,
             "snn-core": snn_core.__version__,
             "snn-train": snn_train.__version__,
+            backend.distribution: backend.version,
         },
         "history": [
             {"epoch": number, "train": row.train._asdict(), "validation": row.validation._asdict()}
@@ -177,10 +212,8 @@ def write_metrics(run: Run, training: Training[Any], test: Score, folder: Path) 
     return path
 
 
-def write_pictures(
-    run: Run, training: Training[SpikingClassifier], sample: Dataset, folder: Path
-) -> list[Path]:
-    """Draw the learning curve, and the spikes and membranes of one sample.
+def write_pictures(run: Run, training: Training[Any], sample: Data, folder: Path) -> list[Path]:
+    """Draw the learning curve, and what the network does with one sample.
 
     Args:
         run: what was trained.
@@ -188,18 +221,16 @@ def write_pictures(
         sample: whose first row is shown.
         folder: where the files go.
     """
-    model, dt = training.model, run.task.settings.dt
+    model, task = training.model, run.task
     with torch.no_grad(), seeded(run.seed):
         activity = model.activity(sample.inputs[:1])
-    label, guess = int(sample.labels[0]), int(activity.scores[0].argmax())
-    title = f"{run.title}: a sample of class {label}, read as {guess}"
-    v_th = float(model.hidden.params.v_th)
-    figures = (
-        learning_curve_figure(training.history, run.title),
-        raster_figure(activity, dt, title),
-        membrane_figure(activity, dt, label, v_th, title),
-    )
-    paths = [folder / name for name in PICTURES]
-    for path, figure in zip(paths, figures, strict=True):
-        figure.savefig(path, dpi=DOTS_PER_INCH)
-    return paths
+    label, guess = int(sample.labels[0]), int(task.decide(activity.scores)[0])
+    read = "no class" if guess == UNDECIDED else str(guess)
+    title = f"{run.title}: a sample of class {label}, read as {read}"
+    figures = {
+        LEARNING_CURVE: learning_curve_figure(training.history, run.title),
+        **task.draw(activity, model, task.settings, label, title),
+    }
+    for name, figure in figures.items():
+        figure.savefig(folder / name, dpi=DOTS_PER_INCH)
+    return [folder / name for name in figures]

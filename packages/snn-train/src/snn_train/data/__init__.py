@@ -1,1 +1,1 @@
-"""Data sets that need no download: handwritten digits and Yin-Yang."""
+"""Data sets: digits and Yin-Yang, which need no files, and MNIST from files of the user's."""

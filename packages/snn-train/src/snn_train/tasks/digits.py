@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +12,8 @@ from snn_train.data.digits import load_digits
 from snn_train.decode import mean_over_time
 from snn_train.encode import events_at, latency
 from snn_train.network import SpikingClassifier, draw_weight_, lif_classifier
-from snn_train.tasks.record import Schedule, Task
+from snn_train.schedules import Schedule
+from snn_train.tasks.record import Task
 
 
 class Settings(NamedTuple):
@@ -40,12 +41,12 @@ class Settings(NamedTuple):
     readout_std: float = 20.0
 
 
-def encode(inputs: Tensor, settings: Settings) -> Tensor:
+def encode(inputs: Tensor, settings: Any) -> Tensor:
     """Two channels per pixel: one fires the earlier the brighter it is, the other the darker.
 
     Args:
         inputs: ``(B, 64)`` in [0, 1].
-        settings: of the task.
+        settings: of the task; dt, duration and t_max count.
 
     Returns:
         spikes ``(T, B, 128)``; a channel of value 0 stays silent.

@@ -13,7 +13,8 @@ from snn_train.data.yinyang import load_yin_yang
 from snn_train.decode import max_over_time
 from snn_train.encode import events_at, spike_times
 from snn_train.network import SpikingClassifier, draw_weight_, lif_classifier
-from snn_train.tasks.record import Schedule, Task
+from snn_train.schedules import Schedule
+from snn_train.tasks.record import Task
 
 
 class Settings(NamedTuple):
