@@ -93,17 +93,26 @@ def spread(
 
 
 @compiled_lean
-def is_idle(sample: Sample, m: int, asked: Asked) -> bool:
-    """Whether a neuron has neither spikes nor a gradient of its own."""
-    b, ends = sample.b, asked.ends
-    if sample.first[m + 1] > sample.first[m]:
-        return False
+def spikes_that_matter(sample: Sample, m: int, asked: Asked, grad: Floats) -> int:
+    """How many spikes of a neuron, from its first, to go back from; -1 if it has no gradient.
+
+    All, if its membrane is looked at or its end has a gradient; else those up to the last that has
+    one.
+    """
+    b, ends, samples = sample.b, asked.ends, asked.samples
+    first, members = sample.first[m], sample.members
+    n = sample.first[m + 1] - first
     if ends[b, 0, m] != 0.0 or ends[b, 1, m] != 0.0:
-        return False
-    for q in range(asked.looks.shape[2]):
-        if asked.samples[0, b, m, q] != 0.0 or asked.samples[1, b, m, q] != 0.0:
-            return False
-    return True
+        return n
+    for q in range(samples.shape[3]):
+        if samples[0, b, m, q] != 0.0 or samples[1, b, m, q] != 0.0:
+            return n
+    last = n
+    while last > 0 and grad[members[first + last - 1]] == 0.0:
+        last -= 1
+    if last == 0:
+        return -1
+    return n if samples.shape[3] > 0 else last
 
 
 @compiled_lean
@@ -162,26 +171,33 @@ def adjoint_neuron(
     feedback: Synapses,
     cells: Cells,
     asked: Asked,
+    n_own: int,
     s: Scratch,
     grad: Floats,
     out: Answer,
 ) -> int:
-    """Add the gradients of neuron m, given those of all spikes; returns its arrivals' number."""
+    """Add the gradients of neuron m, given those of all spikes; returns its arrivals' number.
+
+    Args:
+        n_own: how many of its spikes to go back from; nothing after them has a gradient.
+    """
     b = sample.b
-    n, n_arrivals = replay_neuron(
-        sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, asked.looks, s
+    n, n_within, n_arrivals = replay_neuron(
+        sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, asked.looks, n_own, s
     )
-    for k in range(sample.first[m], sample.first[m + 1]):
-        s.own_grad[k - sample.first[m]] = grad[sample.members[k]]
+    first, members, own_grad = sample.first[m], sample.members, s.own_grad
+    for k in range(n_own):
+        own_grad[k] = grad[members[first + k]]
+    end = cells.duration if n_own == sample.first[m + 1] - first else s.times[n - 1]
     out.clipped[c] += sweep_back(
-        s, n, cells.duration, asked.least_slope[m], asked.constants, asked.samples, b, m,
+        s, n, end, asked.least_slope[m], asked.constants, asked.samples, b, m,
         asked.ends[b, 0, m], asked.ends[b, 1, m], out.look_times,
     )  # fmt: skip
     for row in range(6):
         out.params[c, row, m] += s.param_grad[row]
     for row in range(3):
         out.start[b, row, m] += s.start_grad[row]
-    spread(b, m, c, inputs, spikes, n_arrivals, s, out)
+    spread(b, m, c, inputs, spikes, n_within, s, out)
     return n_arrivals
 
 
@@ -209,10 +225,11 @@ def adjoint_sample(
         complete_spike_grad(sample, inputs, forward, spikes, feedback, cells, asked, s, grad)
     n_arrivals = -1
     for m in range(n_neurons):
-        if not is_idle(sample, m, asked):
+        n_own = spikes_that_matter(sample, m, asked, grad)
+        if n_own >= 0:
             n_arrivals = adjoint_neuron(
-                sample, m, c, n_arrivals, inputs, forward, spikes, feedback, cells, asked, s, grad,
-                out,
+                sample, m, c, n_arrivals, inputs, forward, spikes, feedback, cells, asked, n_own,
+                s, grad, out,
             )  # fmt: skip
 
 

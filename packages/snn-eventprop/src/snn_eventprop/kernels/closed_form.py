@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from snn_eventprop.kernels.compiling import compiled
+from snn_eventprop.kernels.compiling import compiled_lean
 
 NO_CROSSING = -1.0
 
@@ -33,7 +33,7 @@ _TANGENT = 1e-13
 _MOST_STEPS = 60
 
 
-@compiled
+@compiled_lean
 def membrane_response(
     h: float, decay_mem: float, decay_syn: float, tau_mem: float, tau_syn: float
 ) -> float:
@@ -49,7 +49,7 @@ def membrane_response(
     return h / tau_mem * decay_mem * math.expm1(x) / x
 
 
-@compiled
+@compiled_lean
 def propagators(h: float, tau_mem: float, tau_syn: float) -> tuple[float, float, float]:
     """e^{-h/tau_mem}, e^{-h/tau_syn} and phi(h)."""
     decay_mem = math.exp(-h / tau_mem)
@@ -57,7 +57,7 @@ def propagators(h: float, tau_mem: float, tau_syn: float) -> tuple[float, float,
     return decay_mem, decay_syn, membrane_response(h, decay_mem, decay_syn, tau_mem, tau_syn)
 
 
-@compiled
+@compiled_lean
 def scaled_first(x: float, decay_mem: float, decay_syn: float) -> float:
     """e^{-h/tau_mem} E1(x), x = kappa h, E1(x) = (e^x - 1)/x."""
     if abs(x) > _SMALL:
@@ -65,7 +65,7 @@ def scaled_first(x: float, decay_mem: float, decay_syn: float) -> float:
     return decay_mem * (math.expm1(x) / x if x != 0.0 else 1.0)
 
 
-@compiled
+@compiled_lean
 def scaled_second(x: float, decay_mem: float, decay_syn: float) -> float:
     """e^{-h/tau_mem} E2(x), E2(x) = (e^x - 1 - x)/x^2 = sum_n x^n/(n + 2)!."""
     if abs(x) > _SMALL:
@@ -77,7 +77,7 @@ def scaled_second(x: float, decay_mem: float, decay_syn: float) -> float:
     return decay_mem * total
 
 
-@compiled
+@compiled_lean
 def scaled_third(x: float, decay_mem: float, decay_syn: float) -> float:
     """e^{-h/tau_mem} E3(x), E3(x) = (x e^x - e^x + 1)/x^2 = sum_n (n + 1) x^n/(n + 2)!."""
     if abs(x) > _SMALL:
@@ -89,7 +89,7 @@ def scaled_third(x: float, decay_mem: float, decay_syn: float) -> float:
     return decay_mem * total
 
 
-@compiled
+@compiled_lean
 def time_of_extremum(v: float, i: float, leak: float, tau_mem: float, tau_syn: float) -> float:
     """Where dV/dt = 0 after a start at (v, i), i not 0; inf or negative if nowhere ahead.
 
@@ -105,7 +105,25 @@ def time_of_extremum(v: float, i: float, leak: float, tau_mem: float, tau_syn: f
     return reach * (math.log1p(y) / y)
 
 
-@compiled
+@compiled_lean
+def peaks_below(away: float, i: float, gap: float, ratio: float) -> bool:
+    """Whether a rising membrane surely stays below threshold, without a transcendental function.
+
+    With r = (V - E)/I and u = (1 - r)(1 - tau_syn/tau_mem) > 0 its maximum is E + I e^{-x} with
+    x = -(1 - r) ln(1 - u)/u, above threshold only if I > (th - E) e^x; the first terms of both
+    series, all positive, bound e^x from below.
+
+    Args:
+        away: V - E; gap: th - E; ratio: 1 - tau_syn/tau_mem.
+    """
+    q = 1.0 - away / i
+    u = q * ratio
+    x = q * (1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5)))))
+    least = gap * (1.0 + x * (1.0 + x * (1 / 2 + x * (1 / 6 + x * (1 / 24)))))
+    return (u > 0.0) & (i <= least)
+
+
+@compiled_lean
 def first_crossing(
     v: float,
     i: float,
@@ -147,7 +165,7 @@ def first_crossing(
     return _between(low, h, v, i, leak, v_th, tau_mem, tau_syn)
 
 
-@compiled
+@compiled_lean
 def _on_concave_rise(
     v: float, i: float, leak: float, v_th: float, tau_mem: float, tau_syn: float
 ) -> float:
@@ -181,7 +199,7 @@ def _on_concave_rise(
     return s
 
 
-@compiled
+@compiled_lean
 def _between(
     low: float,
     high: float,

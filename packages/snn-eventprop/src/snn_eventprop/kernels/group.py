@@ -9,7 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from snn_eventprop.kernels.arrivals import LEAK, TAU_MEM, TAU_SYN, V_TH
-from snn_eventprop.kernels.closed_form import NO_CROSSING, first_crossing, propagators
+from snn_eventprop.kernels.closed_form import (
+    NO_CROSSING,
+    first_crossing,
+    peaks_below,
+    propagators,
+)
 from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
 from snn_eventprop.kernels.single import spikes_of
 
@@ -38,11 +43,8 @@ def mark(
 ) -> int:
     """Mark (1.0) the neurons that may spike within an interval; returns how many, at most.
 
-    One with I > th - E that is past its maximum at the end, where I < V - E, may have crossed and
-    come back. With r = (V - E)/I and u = (1 - r)(1 - tau_syn/tau_mem) > 0, that maximum is
-    E + I e^{-x} with x = -(1 - r) ln(1 - u)/u, above threshold only if I > (th - E) e^x; the first
-    terms of both series, all positive, bound e^x from below without a transcendental function, and
-    few neurons need a closer look.
+    One with I > th - E that is past its maximum at the end, where I <= V - E, may have crossed and
+    come back, unless ``peaks_below`` says that it has not: few neurons need a closer look.
 
     Args:
         away: V - E at the start, (n,); current: I; gap: th - E; held: until when.
@@ -54,11 +56,8 @@ def mark(
     for m in range(len(away)):
         x, y, height = away[m], current[m], gap[m]
         end = x * decay_mem + y * response
-        q = 1.0 - x / y
-        u = q * ratio
-        s = q * (1.0 + u * (1 / 2 + u * (1 / 3 + u * (1 / 4 + u * (1 / 5)))))
-        least = height * (1.0 + s * (1.0 + s * (1 / 2 + s * (1 / 6 + s * (1 / 24)))))
-        came_back = (y > height) & (y * decay_syn <= end) & ((u <= 0.0) | (y > least))
+        below = peaks_below(x, y, height, ratio)
+        came_back = (y > height) & (y * decay_syn <= end) & (not below)
         flag = (end >= height) | (held[m] > now) | came_back
         marked[m] = 1.0 if flag else 0.0
         total += 1 if flag else 0

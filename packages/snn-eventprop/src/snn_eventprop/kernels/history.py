@@ -89,18 +89,19 @@ def fill_spacing(s: Scratch, n_arrivals: int, duration: float) -> None:
 
 @compiled_lean
 def merge_history(
-    s: Scratch, n_arrivals: int, n_own: int, samples: Floats, row: int, duration: float
+    s: Scratch, n_arrivals: int, n_own: int, samples: Floats, row: int, end: float
 ) -> int:
     """Put the history together; returns its number of entries.
 
     Args:
         n_own: number of spikes in ``s.own``. In a record the next spike ends a hold early.
         samples: (1 or N, Q), ascending, of which the row is this neuron's.
+        end: of the history.
     """
     arrivals, own, refractory = s.arrivals, s.own, s.params[REFRACTORY]
     times, kinds, numbers, n_samples = s.times, s.kinds, s.numbers, samples.shape[1]
     n, a, k, q = 0, 0, 0, 0
-    release = s.start[2] if 0.0 < s.start[2] < duration else np.inf
+    release = s.start[2] if 0.0 < s.start[2] < end else np.inf
     while True:
         sample = samples[row, q] if q < n_samples else np.inf
         spike = own[k] if k < n_own else np.inf
@@ -116,7 +117,7 @@ def merge_history(
             kinds[n], numbers[n] = SPIKE, k
             k += 1
             release = time + refractory
-            if refractory == 0.0 or release >= duration:
+            if refractory == 0.0 or release >= end:
                 release = np.inf
         elif release <= time:
             kinds[n], numbers[n] = RELEASE, k - 1
@@ -128,8 +129,11 @@ def merge_history(
 
 
 @compiled_lean
-def replay_history(s: Scratch, n: int, n_arrivals: int, duration: float) -> None:
-    """Run through a history of n entries with its spikes given: fill in table and path."""
+def replay_history(s: Scratch, n: int, n_arrivals: int, end: float) -> None:
+    """Run through a history of n entries with its spikes given: fill in table and path.
+
+    A history that ends before the recording ends with a spike.
+    """
     times, kinds, numbers, strength = s.times, s.kinds, s.numbers, s.strength
     table, path, spacing, p = s.table, s.path, s.spacing, s.params
     tau_mem, tau_syn, leak, v_reset = p[TAU_MEM], p[TAU_SYN], p[LEAK], p[V_RESET]
@@ -139,7 +143,7 @@ def replay_history(s: Scratch, n: int, n_arrivals: int, duration: float) -> None
     path[0, 0], path[1, 0], path[2, 0] = v, i, 1.0 if held else 0.0
     arrived = -1  # the last arrival, if nothing else has happened since
     for e in range(n + 1):
-        now = times[e] if e < n else duration
+        now = times[e] if e < n else end
         following = n_arrivals
         if e < n:
             following = numbers[e] if kinds[e] == ARRIVAL else -1

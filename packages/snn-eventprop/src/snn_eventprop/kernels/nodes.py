@@ -73,9 +73,10 @@ def find_slopes(
         first = sample.first[m]
         if sample.first[m + 1] == first:
             continue
-        n, n_arrivals = replay_neuron(
-            sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, looks, s
-        )
+        n, _, n_arrivals = replay_neuron(
+            sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, looks,
+            sample.first[m + 1] - first, s,
+        )  # fmt: skip
         for e in range(n):
             kind, i = s.kinds[e], s.path[1, e + 1]
             if kind == SPIKE:

@@ -59,7 +59,7 @@ def peaks(
         s = scratch_for(sample, inputs, looks)
         n_arrivals = -1
         for m in range(cells.params.shape[1]):
-            n, n_arrivals = replay_neuron(
-                sample, m, n_arrivals, inputs, forward, nothing, no_feedback, cells, looks, s
+            n, _, n_arrivals = replay_neuron(
+                sample, m, n_arrivals, inputs, forward, nothing, no_feedback, cells, looks, 0, s
             )
             times[b, m], arrivals[b, m] = highest(n, s, cells.duration)

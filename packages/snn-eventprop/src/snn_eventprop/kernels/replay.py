@@ -95,14 +95,20 @@ def replay_neuron(
     feedback: Synapses,
     cells: Cells,
     looks: Floats,
+    n_own: int,
     s: Scratch,
-) -> tuple[int, int]:
-    """Fill the scratch with the history of neuron m; returns its entries and arrivals.
+) -> tuple[int, int, int]:
+    """Fill the scratch with the history of neuron m.
 
     Args:
         n_arrivals: of the neuron before, whose arrivals are still in the scratch; -1 for the first
             neuron of a sample.
         looks: (1 or B, 1 or N, Q).
+        n_own: how many of its spikes are of interest: if not all, the history ends with the last
+            of them.
+
+    Returns:
+        how many entries the history has, how many arrivals are in it, and how many there are.
     """
     b, params, p, start = sample.b, cells.params, s.params, s.start
     for row in range(6):
@@ -117,16 +123,19 @@ def replay_neuron(
         )  # fmt: skip
     if anew or not cells.shared:
         fill_spacing(s, n_arrivals, cells.duration)
-    fill_strength(b, m, n_arrivals, inputs, forward, spikes, feedback, s)
     members, first, own, times = sample.members, sample.first[m], s.own, spikes.times
-    n_own = sample.first[m + 1] - first
     for k in range(n_own):
         own[k] = times[b, members[first + k]]
-    n = merge_history(
-        s, n_arrivals, n_own, looks[sample.looks], m if looks.shape[1] > 1 else 0, cells.duration
-    )
-    replay_history(s, n, n_arrivals, cells.duration)
-    return n, n_arrivals
+    end, n_within = cells.duration, n_arrivals
+    if n_own < sample.first[m + 1] - first:
+        end, n_within = own[n_own - 1], 0
+        while n_within < n_arrivals and s.arrivals[n_within] < end:
+            n_within += 1
+    fill_strength(b, m, n_within, inputs, forward, spikes, feedback, s)
+    row = m if looks.shape[1] > 1 else 0
+    n = merge_history(s, n_within, n_own, looks[sample.looks], row, end)
+    replay_history(s, n, n_within, end)
+    return n, n_within, n_arrivals
 
 
 @compiled_lean
@@ -178,9 +187,10 @@ def membranes(
         s = scratch_for(sample, inputs, looks)
         n_arrivals = -1
         for m in range(n_neurons):
-            n, n_arrivals = replay_neuron(
-                sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, looks, s
-            )
+            n, _, n_arrivals = replay_neuron(
+                sample, m, n_arrivals, inputs, forward, spikes, feedback, cells, looks,
+                sample.first[m + 1] - sample.first[m], s,
+            )  # fmt: skip
             for e in range(n):
                 if s.kinds[e] == SAMPLE:
                     values[0, b, m, s.numbers[e]] = s.path[0, e + 1]

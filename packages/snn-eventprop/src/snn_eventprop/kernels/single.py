@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from snn_eventprop.kernels.arrivals import LEAK, REFRACTORY, TAU_MEM, TAU_SYN, V_RESET, V_TH
-from snn_eventprop.kernels.closed_form import NO_CROSSING, first_crossing, propagators
+from snn_eventprop.kernels.closed_form import (
+    NO_CROSSING,
+    first_crossing,
+    peaks_below,
+    propagators,
+)
 from snn_eventprop.kernels.compiling import Floats, compiled_lean
 
 
@@ -34,6 +39,9 @@ def look_ahead(v: float, i: float, h: float, p: Floats) -> tuple[float, float, f
     decay_mem, decay_syn, response = propagators(h, p[TAU_MEM], p[TAU_SYN])
     v_end = p[LEAK] + (v - p[LEAK]) * decay_mem + i * response
     i_end = i * decay_syn
+    gap, ratio = p[V_TH] - p[LEAK], 1.0 - p[TAU_SYN] / p[TAU_MEM]
+    if v_end < p[V_TH] and i > 0.0 and peaks_below(v - p[LEAK], i, gap, ratio):
+        return NO_CROSSING, v_end, i_end
     ahead = first_crossing(v, i, h, v_end, i_end, p[LEAK], p[V_TH], p[TAU_MEM], p[TAU_SYN])
     return ahead, v_end, i_end
 

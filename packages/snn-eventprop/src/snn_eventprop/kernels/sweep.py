@@ -75,7 +75,7 @@ def clear(values: Floats) -> None:
 def sweep_back(
     s: Scratch,
     n: int,
-    duration: float,
+    end: float,
     least_slope: float,
     constants: bool,
     sample_grad: Floats,
@@ -108,7 +108,7 @@ def sweep_back(
         a = 0.0
     for e in range(n, -1, -1):
         if constants:
-            h = (times[e] if e < n else duration) - (times[e - 1] if e > 0 else 0.0)
+            h = (times[e] if e < n else end) - (times[e - 1] if e > 0 else 0.0)
             add_time_constants(a, b, h, path[0, e], path[1, e], table[0, e], table[1, e], p, grad)
         b = b * table[1, e] + a * table[2, e]
         grad[LEAK] += a * (1.0 - table[0, e])
