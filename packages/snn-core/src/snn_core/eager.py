@@ -17,7 +17,11 @@ from snn_core.types import Backend, Observed, Output, Problem, RecurrentState
 
 def supports(problem: Problem) -> str | None:
     """Everything on a grid."""
-    return "it runs on a grid: pass dt=1e-3 (seconds)" if problem.dt is None else None
+    return (
+        "it runs on a grid: pass dt=1e-3 (seconds), or run events on 'eventprop_exact'"
+        if problem.dt is None
+        else None
+    )
 
 
 def run(problem: Problem) -> Output:

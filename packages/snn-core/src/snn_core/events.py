@@ -161,7 +161,8 @@ class Events(NamedTuple):
         held = (times >= 0) & (times < self.duration) & (index >= 0)
         held &= index < math.prod(self.shape)
         # one look at all of it, since every call of a layer comes through here
-        if not bool((held | ~real).all()) or not bool((times[:, 1:] >= times[:, :-1]).all()):
+        held = torch.where(real, held, index == -1)
+        if not bool(held.all()) or not bool((times[:, 1:] >= times[:, :-1]).all()):
             _refuse(self, times, real)
         return self
 
@@ -176,6 +177,12 @@ def _refuse(events: Events, times: Tensor, real: Tensor) -> None:
         )
     if not bool((times[:, 1:] >= times[:, :-1]).all()):
         raise ValueError("times must ascend in each sample; build them with Events.of")
+    padding = events.index[~real & (events.index != -1)]
+    if len(padding):
+        raise ValueError(
+            f"where times are padded with inf the index must be -1, got {padding[0].item()}; "
+            f"build events with Events.of"
+        )
     n_neurons = math.prod(events.shape)
     outside = real & ((events.index < 0) | (events.index >= n_neurons))
     raise ValueError(

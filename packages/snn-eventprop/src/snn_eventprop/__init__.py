@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from snn_eventprop.counts import count_surrogate_by_time as count_surrogate_by_time
     from snn_eventprop.counts import count_surrogate_by_voltage as count_surrogate_by_voltage
     from snn_eventprop.counts import spike_count as spike_count
+    from snn_eventprop.counts import upward_slopes as upward_slopes
     from snn_eventprop.decode import first_spike as first_spike
+    from snn_eventprop.free import free_membrane as free_membrane
     from snn_eventprop.losses.spike_time import spike_time_mse as spike_time_mse
     from snn_eventprop.losses.ttfs import ttfs_cross_entropy as ttfs_cross_entropy
     from snn_eventprop.losses.voltage import integral_cross_entropy as integral_cross_entropy
@@ -35,6 +37,7 @@ _HOME = {
     "count_surrogate_by_voltage": "counts",
     "exact": "backends.exact",
     "first_spike": "decode",
+    "free_membrane": "free",
     "grid": "backends.grid",
     "integral_cross_entropy": "losses.voltage",
     "is_silent": "silent",
@@ -45,6 +48,7 @@ _HOME = {
     "spike_count": "counts",
     "spike_time_mse": "losses.spike_time",
     "ttfs_cross_entropy": "losses.ttfs",
+    "upward_slopes": "counts",
 }
 __all__ = sorted(_HOME)
 

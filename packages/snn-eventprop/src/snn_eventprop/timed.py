@@ -24,7 +24,8 @@ class TimedSpikes(Tensor):
     (tensor([0., 1., 0.]), tensor([[0.0015]]))
     """
 
-    events: Events
+    _events: Events
+    _made: int
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @staticmethod
@@ -38,7 +39,30 @@ class TimedSpikes(Tensor):
         if events.times.requires_grad:
             grid = _Grid.apply(events.times, grid)  # type: ignore[no-untyped-call]
         spikes: TimedSpikes = grid.as_subclass(TimedSpikes)
-        spikes.events = events
+        spikes._events, spikes._made = events, spikes._version
+        return spikes
+
+    @property
+    def events(self) -> Events:
+        """The spikes as times and neurons.
+
+        Raises:
+            RuntimeError: the grid was changed in place and does not belong to them any more.
+        """
+        if self._version != self._made:
+            raise RuntimeError(
+                "this grid of spikes was changed in place, and its events were not: change a "
+                "clone(), which is an ordinary tensor"
+            )
+        return self._events
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TimedSpikes:
+        """A copy of grid and events, without their gradient."""
+        spikes: TimedSpikes = self.detach().clone().as_subclass(TimedSpikes)
+        spikes._events = Events(
+            self.events.times.detach().clone(), self.events.index.clone(), *self.events[2:]
+        )
+        spikes._made = spikes._version
         return spikes
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import snn_core
 import torch
-from snn_core import Backend, Events, Layer
+from snn_core import Events, Layer
 from torch import Tensor
 
 from snn_train.data.trains import SpikeTrains
@@ -78,7 +78,7 @@ def drawn_layer(
     params: Any,
     mean: float,
     std: float,
-    backend: str | Backend,
+    backend: str,
     **options: Any,
 ) -> Layer:
     """A layer in double precision whose weights are drawn, each one, from a normal distribution.
@@ -111,7 +111,7 @@ def event_classifier(
     tau_syn: float,
     hidden_weight: tuple[float, float],
     readout_weight: tuple[float, float],
-    backend: str | Backend,
+    backend: str,
 ) -> EventClassifier:
     """LIF neurons on events, read out by neurons with the same time constants.
 
@@ -121,7 +121,7 @@ def event_classifier(
         readout: ``"lif"`` or ``"li"``, the neurons of the readout.
         tau_mem, tau_syn: time constants in seconds.
         hidden_weight, readout_weight: mean and standard deviation of one initial weight.
-        backend: the event-driven backend of both layers, a name or a record.
+        backend: name of the event-driven backend of both layers.
 
     Raises:
         UnknownName, MissingNeed, Unsupported, ValueError: as :class:`snn_core.Layer`.

@@ -24,6 +24,7 @@ from snn_eventprop.backends.settings import MAX_SPIKES, Limits, checked_limits
 from snn_eventprop.engine.running import (
     ends,
     input_weight,
+    is_neuron,
     neuron_state,
     run_engine,
     spikes_of,
@@ -38,7 +39,8 @@ def exact(*, max_spikes: int = MAX_SPIKES, vdot_min: float | None = None) -> Bac
 
     A neuron that starts at or above threshold, as one at rest does if v_leak is there, spikes at
     0, and nothing moves that spike. ``State.ref`` is in seconds here. Spikes that are on their way
-    through a delay when the recording ends are not part of ``out.state``.
+    through a delay when the recording ends are not part of ``out.state``. Everything can be
+    differentiated once, by autograd; not twice, nor by ``torch.func``.
 
     Args:
         max_spikes: of one sample of a layer; more raise a RuntimeError. Nothing is cut off.
@@ -89,7 +91,7 @@ def _run(problem: Problem, *, limits: Limits) -> Output:
     recorded = None
     if problem.observed is not None:
         recorded = cast(Events, problem.observed.z)
-    if problem.neuron is LI:
+    if is_neuron(problem.neuron, LI):
         recorded = silence(inputs)
     result = run_engine(
         problem,
@@ -101,7 +103,7 @@ def _run(problem: Problem, *, limits: Limits) -> Output:
     )
     state = ends(problem, result)
     nothing = problem.neuron.State(*(None for _ in problem.neuron.State._fields))
-    if problem.neuron is LI:
+    if is_neuron(problem.neuron, LI):
         start = neuron_state(problem)
         output = Membrane(inputs, weight, problem.delay, problem.params, start)
         return Output(output, state, nothing)

@@ -29,6 +29,7 @@ from snn_eventprop.engine.function import Result, looked
 from snn_eventprop.engine.running import (
     ends,
     input_weight,
+    is_neuron,
     neuron_state,
     run_engine,
     spikes_of,
@@ -73,7 +74,7 @@ def _run(problem: Problem, *, limits: Limits) -> Output:
     state, n_steps = neuron_state(problem), _steps(problem)
     inputs, weight = _inputs(problem, n_steps, state.v)
     looks = None
-    if problem.record or problem.neuron is LI:
+    if problem.record or is_neuron(problem.neuron, LI):
         ends_of_steps = torch.arange(1, n_steps + 1, dtype=torch.float64) * dt
         looks = ends_of_steps.clamp(max=inputs.duration).reshape(1, 1, n_steps)
     result = run_engine(
@@ -87,7 +88,7 @@ def _run(problem: Problem, *, limits: Limits) -> Output:
     )
     after = _held_in(ends(problem, result), 1 / dt)
     traces = _traces(problem, result)
-    if problem.neuron is LI:
+    if is_neuron(problem.neuron, LI):
         return Output(_on_grid(looked(result.looked_v), state.v), after, traces)
     spikes = TimedSpikes.of(spikes_of(problem, result, inputs.duration), dt, dtype=state.v.dtype)
     if problem.recurrent_weight is not None:
@@ -110,10 +111,12 @@ def _inputs(problem: Problem, n_steps: int, v: Tensor) -> tuple[Events, Tensor]:
     """Arrivals and weights: events and the layer's weight, or a row of currents for each step."""
     events, dt = _events(problem), cast(float, problem.dt)
     if events is not None:
-        events = events._replace(duration=n_steps * dt)
-        return input_weight(problem, events)
+        return input_weight(problem, on_clock("x", events, n_steps, dt))
     x = cast(Tensor, problem.x)
-    drive = x if problem.weight is None else linear(x.to(problem.weight.dtype), problem.weight)
+    drive = x
+    if problem.weight is not None:
+        with torch.autocast(x.device.type, enabled=False):  # times need all the digits there are
+            drive = linear(x.to(problem.weight.dtype), problem.weight)
     drive = drive.reshape(n_steps, len(v), -1).transpose(0, 1)
     times = torch.arange(n_steps, dtype=torch.float64) * dt
     rows = torch.arange(n_steps)
@@ -122,15 +125,30 @@ def _inputs(problem: Problem, n_steps: int, v: Tensor) -> tuple[Events, Tensor]:
     return begins, drive
 
 
+def on_clock(name: str, events: Events, n_steps: int, dt: float) -> Events:
+    """The events, as long as the grid to rounding.
+
+    Raises:
+        ValueError: they were found with another dt.
+    """
+    if abs(events.duration - n_steps * dt) > 1e-6 * dt:
+        raise ValueError(
+            f"{name} has {n_steps} rows but carries the events of {events.duration:g} s, which is "
+            f"not {n_steps} times dt = {dt:g} s; give the dt of the layer that it comes from, or "
+            f"{name}.detach().clone() for the grid without its times"
+        )
+    return events._replace(duration=n_steps * dt)
+
+
 def _recorded(problem: Problem, inputs: Events) -> Events | None:
     """Spikes that are given; a leaky integrator has none."""
-    if problem.neuron is LI:
+    if is_neuron(problem.neuron, LI):
         return silence(inputs)
     if problem.observed is None:
         return None
     z = cast(Tensor, problem.observed.z)
     if isinstance(z, TimedSpikes):
-        return z.events.detach()
+        return on_clock("observed.z", z.events.detach(), len(z), cast(float, problem.dt))
     return Events.from_grid(z, cast(float, problem.dt))
 
 

@@ -43,6 +43,7 @@ def find_spikes(arrays: Arrays, most: int, single: bool) -> tuple[Trains, Floats
     ends: Floats = np.empty((n_batch, 3, n))
     counts: Ints = np.zeros(n_batch, dtype=np.int64)
     recurrent = feedback.weight.shape[1] > 0
+    order = Order(order_of_delivery(forward.delay), order_of_delivery(feedback.delay))
     room = n + n_events
     while True:
         found = Trains(np.empty((n_batch, room)), np.empty((n_batch, room), dtype=np.int64))
@@ -51,7 +52,6 @@ def find_spikes(arrays: Arrays, most: int, single: bool) -> tuple[Trains, Floats
             search(first, last, inputs, forward, neurons, most, single, found, counts, ends)
 
         def coupled(first: int, last: int, found: Trains = found) -> None:
-            order = Order(order_of_delivery(forward.delay), order_of_delivery(feedback.delay))
             search_coupled(
                 first, last, inputs, forward, feedback, order, neurons, most, single, found,
                 counts, ends,
@@ -95,7 +95,7 @@ def go_back(arrays: Arrays, spikes: Trains, asked: Asked) -> Answer:
     """All gradients, in sums by chunk."""
     inputs, forward, feedback, neurons = arrays
     n_batch, n = len(inputs.times), neurons.params.shape[1]
-    n_chunks = number_of_chunks(n_batch, arrays.work)
+    n_chunks = number_of_chunks(n_batch, arrays.work, forward.weight[0].size + feedback.weight.size)
     own_weights = forward.weight.shape[0] > 1
     answer = Answer(
         np.zeros(inputs.times.shape),
@@ -106,7 +106,6 @@ def go_back(arrays: Arrays, spikes: Trains, asked: Asked) -> Answer:
         np.zeros((n_chunks, *feedback.delay.shape)),
         np.zeros((n_chunks, *neurons.params.shape)),
         np.zeros(neurons.start.shape),
-        np.zeros(n_chunks, dtype=np.int64),
     )
 
     def task(first: int, last: int) -> None:

@@ -101,7 +101,8 @@ class Engine(torch.autograd.Function):
         if settings.recorded is None:
             spikes, ends = find_spikes(arrays, settings.max_spikes, dtype == torch.float32)
         else:
-            spikes = trains(settings.recorded)
+            given_times, given_rows = trains(settings.recorded)
+            spikes = Trains(given_times.copy(), given_rows.copy())  # they are returned
         if settings.recorded is not None or looks is not None:
             values, ends = look(arrays, spikes, at)
         ctx.set_materialize_grads(False)
@@ -116,7 +117,11 @@ class Engine(torch.autograd.Function):
         outputs = _outputs(spikes, ends, values, dtype, weight.dtype)
         ctx.mark_non_differentiable(outputs[1])
         # never read again, but the arrays share their memory: a change in place is noticed by it
-        kept = (times, weight, delay, feedback_weight, feedback_delay, looks, outputs[0])
+        inputs, recorded = settings.inputs, settings.recorded or settings.inputs
+        kept = (
+            *(times, weight, delay, feedback_weight, feedback_delay, looks, inputs.index),
+            *(recorded.times, recorded.index, *outputs[:2]),
+        )
         ctx.save_for_backward(*(one for one in kept if isinstance(one, Tensor)))
         return outputs
 

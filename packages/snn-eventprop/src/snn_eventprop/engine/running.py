@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import torch
-from snn_core import Events, Problem, RecurrentState, Value
+from snn_core import Events, Neuron, Problem, RecurrentState, Value
 from snn_neurons.li import LI
 from snn_neurons.lif import LIF
 from snn_neurons.lif_refractory import LIF_REFRACTORY
@@ -34,9 +34,11 @@ def constants_of(problem: Problem, n: int) -> Constants:
 
 
 def _flat(value: Value, problem: Problem, n: int) -> Value:
-    """A tensor with a value for each neuron as ``(N,)``."""
-    if not isinstance(value, Tensor) or value.numel() == 1:
+    """A tensor with a value for each neuron as ``(N,)``, one with a single value as ``()``."""
+    if not isinstance(value, Tensor):
         return value
+    if value.numel() == 1:
+        return value.reshape(()) if value.ndim else value
     shape = tuple(neuron_state(problem).v.shape[1:])
     return value.expand(shape).reshape(n)
 
@@ -118,9 +120,14 @@ def ends(problem: Problem, result: Result) -> Any:
     return problem.neuron.State(*(field.reshape(shape) for field in fields))
 
 
+def is_neuron(neuron: Neuron, known: Neuron) -> bool:
+    """Whether this is that neuron, also as a copy or unpickled in another process."""
+    return (neuron.name, neuron.Params, neuron.State) == (known.name, known.Params, known.State)
+
+
 def unfit(problem: Problem) -> str | None:
     """Why no backend of this package can run the problem, whatever its input."""
-    if not any(problem.neuron is one for one in FIT):
+    if not any(is_neuron(problem.neuron, one) for one in FIT):
         names = ", ".join(one.name for one in FIT)
         return f"it has the closed form of {names} only, not of {problem.neuron.name!r}"
     like = neuron_state(problem).v
@@ -128,10 +135,10 @@ def unfit(problem: Problem) -> str | None:
         return f"it runs on the CPU, the layer is on {like.device}"
     if like.dtype not in DTYPES:
         return f"it computes in double and stores in float32 or float64, not in {like.dtype}"
-    if problem.neuron is LI and problem.recurrent_weight is not None:
+    if is_neuron(problem.neuron, LI) and problem.recurrent_weight is not None:
         return "a leaky integrator has no spikes to feed back; leave recurrent_weight out"
     observed = problem.observed
-    if observed is not None and (observed.v is not None or problem.neuron is LI):
+    if observed is not None and (observed.v is not None or is_neuron(problem.neuron, LI)):
         return (
             "it takes measured spikes only (at a spike the membrane is v_th by definition); "
             "pass observed=snn.Observed(z=...)"

@@ -21,15 +21,20 @@ MOST_CHUNKS = 32
 _WORTH_A_THREAD = 20_000
 
 
-def number_of_chunks(n_samples: int, work: int) -> int:
-    """In how many chunks a batch is summed: each costs a sum of the size of the weights.
+# Numbers in the sums of all chunks together, unless there are four of them or fewer.
+_MOST_NUMBERS = 8_000_000
 
-    >>> number_of_chunks(1, work=10**9), number_of_chunks(1000, work=10**9)
+
+def number_of_chunks(n_samples: int, work: int, size: int) -> int:
+    """In how many chunks a batch is summed: each has sums of the size of the weights.
+
+    >>> number_of_chunks(1, work=10**9, size=1000), number_of_chunks(1000, work=10**9, size=1000)
     (1, 32)
-    >>> number_of_chunks(32, work=50_000)
-    2
+    >>> number_of_chunks(32, work=50_000, size=1000), number_of_chunks(1000, 10**9, size=10**7)
+    (2, 4)
     """
-    return min(n_samples, MOST_CHUNKS, max(1, work // _WORTH_A_THREAD))
+    room = max(4, _MOST_NUMBERS // max(size, 1))
+    return min(n_samples, MOST_CHUNKS, room, max(1, work // _WORTH_A_THREAD))
 
 
 def run_spans(task: Callable[[int, int], None], n: int, work: int) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snn_eventprop.kernels.arrivals import REFRACTORY
-from snn_eventprop.kernels.compiling import Floats, Ints, compiled, compiled_lean
+from snn_eventprop.kernels.compiling import Floats, compiled, compiled_lean
 from snn_eventprop.kernels.feedback import add_feedback
 from snn_eventprop.kernels.history import Scratch
 from snn_eventprop.kernels.layers import Cells, Synapses, Trains
@@ -47,7 +47,6 @@ class Answer(NamedTuple):
         weight: (C or B, R, N); delay: (C, 1 or N, R); feedback_weight: (C, N, N);
             feedback_delay: (C, 1 or N, N).
         params: (C, 6, N); start: (B, 3, N).
-        clipped: (C,), how many slopes were below the least.
     """
 
     input_times: Floats
@@ -58,7 +57,6 @@ class Answer(NamedTuple):
     feedback_delay: Floats
     params: Floats
     start: Floats
-    clipped: Ints
 
 
 @compiled_lean
@@ -189,7 +187,7 @@ def adjoint_neuron(
     for k in range(n_own):
         own_grad[k] = grad[members[first + k]]
     end = cells.duration if n_own == sample.first[m + 1] - first else s.times[n - 1]
-    out.clipped[c] += sweep_back(
+    sweep_back(
         s, n, end, asked.least_slope[m], asked.constants, asked.samples, b, m,
         asked.ends[b, 0, m], asked.ends[b, 1, m], out.look_times,
     )  # fmt: skip
@@ -246,7 +244,7 @@ def adjoint(
     out: Answer,
 ) -> None:
     """Chunks first to last - 1 of the samples, which are divided evenly among all chunks."""
-    n_samples, n_chunks = len(inputs.times), len(out.clipped)
+    n_samples, n_chunks = len(inputs.times), len(out.params)
     for c in range(first, last):
         for b in range(n_samples * c // n_chunks, n_samples * (c + 1) // n_chunks):
             adjoint_sample(b, c, inputs, forward, spikes, feedback, cells, asked, out)

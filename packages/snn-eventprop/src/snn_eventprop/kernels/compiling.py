@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,5 +70,15 @@ def _folder(base: str) -> Path:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     if base:
         return Path(base) / f"snn-eventprop-{digest.hexdigest()[:16]}"
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return caches / "snn-eventprop" / digest.hexdigest()[:16]
+    return _caches() / "snn-eventprop" / digest.hexdigest()[:16]
+
+
+def _caches() -> Path:
+    """The user's folder of caches, or one for this process where there is no home."""
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if chosen.is_absolute():
+        return chosen
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        return Path(tempfile.mkdtemp(prefix="snn-eventprop-"))

@@ -59,11 +59,10 @@ def costates(
     release = slopes.release[last_spike] if last_spike >= 0 else start_release
     if release <= time:
         return free_costates(node, time, end, end_grad, nodes, p)
-    free = node
-    while free >= 0 and nodes.times[free] <= release and nodes.spikes[free] < 0:
-        free = nodes.later[free]  # samples within the hold
-    until = min(release, nodes.times[free] if free >= 0 else end)
-    _, b = free_costates(free, until, end, end_grad, nodes, p)
+    if node >= 0 and nodes.times[node] <= release:  # its next node comes within the hold
+        return 0.0, nodes.b[node] * np.exp((time - nodes.times[node]) / p[TAU_SYN])
+    until = min(release, end)
+    _, b = free_costates(node, until, end, end_grad, nodes, p)
     return 0.0, b * np.exp((time - until) / p[TAU_SYN])
 
 

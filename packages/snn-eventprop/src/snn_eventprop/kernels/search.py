@@ -40,7 +40,7 @@ def search_sample(
     rows = np.empty(n_events, dtype=np.int64)
     times, neurons = np.empty(64 + n_neurons), np.empty(64 + n_neurons, dtype=np.int64)
     n = fire_at_start(state, cells.params, times, neurons)
-    group = n_neurons if cells.shared and delay.shape[0] <= 1 else 1
+    group = max(1, n_neurons if cells.shared and delay.shape[0] <= 1 else 1)
     for m in range(0, n_neurons, group):
         k = gather_arrivals(
             m, b, inputs, delay, NO_SPIKES, 0, NO_DELAY, cells.duration, arrivals, sources

@@ -84,8 +84,8 @@ def sweep_back(
     end_v: float,
     end_i: float,
     sample_time_grad: Floats,
-) -> int:
-    """All gradients of one neuron in one sample; returns how many slopes were below the least.
+) -> None:
+    """All gradients of one neuron in one sample.
 
     Args:
         s: with its history of n entries; ``own_grad`` holds G of each spike. Filled are
@@ -102,7 +102,7 @@ def sweep_back(
     rate_mem, rate_syn = 1.0 / p[TAU_MEM], 1.0 / p[TAU_SYN]
     clear(grad)
     clear(start_grad)
-    a, b, after, clipped = end_v, end_i, 0.0, 0
+    a, b, after = end_v, end_i, 0.0
     if path[2, n] > 0.0:
         grad[V_RESET] += a
         a = 0.0
@@ -137,7 +137,6 @@ def sweep_back(
                 grad[V_RESET] += a
                 after = a * slope_after(i, p)
             slope = slope_before(i, p, least_slope)
-            clipped += 1 if slope == least_slope else 0
             # at the start, or in the record of a neuron that is held, it is caused by nothing
             caused = not held and times[e - 1] > 0.0
             a = (after - s.own_grad[number]) / slope if caused else 0.0
@@ -146,4 +145,3 @@ def sweep_back(
     grad[V_RESET] += a if path[2, 0] > 0.0 else 0.0
     start_grad[0] += 0.0 if path[2, 0] > 0.0 else a
     start_grad[1] = b
-    return clipped

@@ -6,8 +6,7 @@ import functools
 from typing import Any, NamedTuple
 
 import torch
-from snn_core import Backend
-from snn_eventprop import exact, first_spike, ttfs_cross_entropy
+from snn_eventprop import first_spike, ttfs_cross_entropy
 from torch.optim import Adam
 
 from snn_train.data.records import Dataset
@@ -32,9 +31,6 @@ class Settings(NamedTuple):
         tau_mem, tau_syn: time constants of both layers.
         hidden_mean, hidden_std: of one initial weight of a hidden neuron.
         output_mean, output_std: of one initial weight of an output neuron.
-        vdot_min: least dV/dt at a spike in V/s, by which its gradient is divided; 5 is 0.1 v_th a
-            tau_mem. Where a membrane only just reaches the threshold, the exact gradient is huge and
-            tells of a spike that is about to vanish. The published recipe has no such bound.
         tau0, tau1, alpha: of the loss, see ``snn_eventprop.ttfs_cross_entropy``.
     """
 
@@ -47,7 +43,6 @@ class Settings(NamedTuple):
     hidden_std: float = 0.78
     output_mean: float = 0.93
     output_std: float = 0.1
-    vdot_min: float = 5.0
     tau0: float = 0.5e-3
     tau1: float = 6.4e-3
     alpha: float = 3e-3
@@ -76,13 +71,8 @@ def network(settings: Settings, backend: str) -> EventClassifier:
         tau_syn=settings.tau_syn,
         hidden_weight=(settings.hidden_mean, settings.hidden_std),
         readout_weight=(settings.output_mean, settings.output_std),
-        backend=bounded(backend, settings.vdot_min),
+        backend=backend,
     )
-
-
-def bounded(backend: str, vdot_min: float) -> str | Backend:
-    """The backend by name; the exact one with the least slope that a gradient is divided by."""
-    return exact(vdot_min=vdot_min) if backend == "eventprop_exact" else backend
 
 
 def loss(settings: Any) -> Loss:
