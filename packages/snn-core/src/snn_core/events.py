@@ -177,17 +177,16 @@ def _refuse(events: Events, times: Tensor, real: Tensor) -> None:
         )
     if not bool((times[:, 1:] >= times[:, :-1]).all()):
         raise ValueError("times must ascend in each sample; build them with Events.of")
-    padding = events.index[~real & (events.index != -1)]
-    if len(padding):
-        raise ValueError(
-            f"where times are padded with inf the index must be -1, got {padding[0].item()}; "
-            f"build events with Events.of"
-        )
     n_neurons = math.prod(events.shape)
     outside = real & ((events.index < 0) | (events.index >= n_neurons))
+    if bool(outside.any()):
+        raise ValueError(
+            f"an event of neuron {events.index[outside][0].item()} does not fit a layer of shape "
+            f"{events.shape} with {n_neurons} neurons, 0 to {n_neurons - 1}"
+        )
     raise ValueError(
-        f"an event of neuron {events.index[outside][0].item()} does not fit a layer of shape "
-        f"{events.shape} with {n_neurons} neurons, 0 to {n_neurons - 1}"
+        f"where times are padded with inf the index must be -1, got "
+        f"{events.index[~real & (events.index != -1)][0].item()}; build events with Events.of"
     )
 
 

@@ -123,3 +123,9 @@ def test_a_grid_without_a_batch_or_steps_is_refused():
     for shape, shown in [((4, 2), r"\(4, 2\)"), ((0, 4, 2), r"\(0, 4, 2\)")]:
         with pytest.raises(ValueError, match=message + shown):
             Events.from_grid(torch.zeros(shape), 1e-3)
+
+
+def test_padding_has_no_neuron():
+    times = torch.tensor([[0.1, float("inf")]])
+    with pytest.raises(ValueError, match=r"padded with inf the index must be -1, got 3; build"):
+        Events(times, torch.tensor([[0, 3]]), (4,), 1.0).check()
