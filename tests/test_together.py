@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import snn_core as snn
+import torch
 from snn_core.hookspecs import KINDS
 from snn_core.registry import default_registry
 from snn_core.registry.catalogue import CATALOGUE
@@ -43,11 +45,34 @@ def test_every_package_registers_something():
     assert registered >= OURS
 
 
+# One without a rank, which auto never takes, computes other numbers on purpose.
+RANKED = [
+    name for name in REGISTRY.names("backend") if REGISTRY.resolve("backend", name).rank is not None
+]
+
+
 @pytest.mark.parametrize("neuron", REGISTRY.names("neuron"))
-@pytest.mark.parametrize("backend", REGISTRY.names("backend"))
-def test_every_backend_agrees_with_eager(backend, neuron):
+@pytest.mark.parametrize("backend", RANKED)
+def test_every_ranked_backend_agrees_with_eager(backend, neuron):
     record = REGISTRY.resolve("backend", backend)
     check_agreement(record, REGISTRY.resolve("neuron", neuron), ulps=1e3)
+
+
+def test_the_backends_that_auto_takes():
+    assert set(RANKED) == {"eager", "numba", "triton"}
+
+
+def test_eventprop_tends_to_eager_as_the_step_falls():
+    """Other numbers on purpose, but of the same equations: eager's spikes move to EventProp's."""
+    lif, times = REGISTRY.resolve("neuron", "lif"), torch.tensor([[2e-3, 4e-3, 11e-3]])
+    inputs = snn.Events.of(times.double(), torch.tensor([[0, 1, 0]]), (2,), 0.05)
+    weight = torch.tensor([[3.0, 2.0], [1.5, 4.0]], dtype=torch.float64)
+    exact = snn.integrate(lif, inputs, weight=weight, backend="eventprop_exact").output
+    for dt in (5e-4, 1e-4, 2e-5):
+        z = snn.integrate(lif, inputs, weight=weight, dt=dt, backend="eager").output
+        found = snn.Events.from_grid(z, dt)
+        assert found.index.tolist() == exact.index.tolist()
+        assert (found.times - exact.times).abs().max().item() < 2 * dt
 
 
 def test_a_listing_of_everything_imports_nothing_heavy():
