@@ -22,7 +22,7 @@ _WORTH_A_THREAD = 20_000
 
 
 # Numbers in the sums of all chunks together, unless there are four of them or fewer.
-_MOST_NUMBERS = 8_000_000
+_MOST_NUMBERS = 1_000_000
 
 
 def number_of_chunks(n_samples: int, work: int, size: int) -> int:
