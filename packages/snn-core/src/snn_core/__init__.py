@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from snn_core.registry import Registry as Registry
     from snn_core.registry import default_registry as default_registry
     from snn_core.thresholds import Threshold as Threshold
+    from snn_core.types import AsBackend as AsBackend
     from snn_core.types import Backend as Backend
     from snn_core.types import Neuron as Neuron
     from snn_core.types import Observed as Observed
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AmbiguousName": "errors",
+    "AsBackend": "types",
     "Backend": "types",
     "BackendWarning": "errors",
     "Entry": "hookspecs",

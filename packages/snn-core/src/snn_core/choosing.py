@@ -8,7 +8,7 @@ from snn_core import lookup
 from snn_core.errors import BackendWarning, MissingNeed, PluginWarning, Unsupported
 from snn_core.events import Events
 from snn_core.registry import default_registry
-from snn_core.types import Backend, Problem
+from snn_core.types import AsBackend, Backend, Problem
 
 _NO_DELAYS = (
     "it has no synaptic delays; leave delay and recurrent_delay out, or take a backend that has "
@@ -16,7 +16,7 @@ _NO_DELAYS = (
 )
 
 
-def candidates(backend: str | Backend) -> tuple[Backend, ...]:
+def candidates(backend: str | Backend | AsBackend) -> tuple[Backend, ...]:
     """The backends to try, the fastest first: all installed and ranked for "auto", else the one."""
     if backend != "auto":
         return (lookup.backend(backend),)

@@ -12,7 +12,16 @@ from snn_core import checking, lookup
 from snn_core.choosing import candidates, choose
 from snn_core.events import Events
 from snn_core.thresholds import Threshold
-from snn_core.types import Backend, Neuron, Observed, Output, Problem, RecurrentState, Value
+from snn_core.types import (
+    AsBackend,
+    Backend,
+    Neuron,
+    Observed,
+    Output,
+    Problem,
+    RecurrentState,
+    Value,
+)
 
 
 def integrate(
@@ -28,7 +37,7 @@ def integrate(
     recurrent_delay: Value | None = None,
     threshold: str | Threshold = "super_spike",
     record: Sequence[str] = (),
-    backend: str | Backend = "auto",
+    backend: str | Backend | AsBackend = "auto",
     observed: Observed | None = None,
 ) -> Output:
     """Run one layer of neurons over time: its projections, its neurons, and their gradient.
@@ -55,13 +64,14 @@ def integrate(
         threshold: name or record; ``snn.threshold("super_spike", alpha=50.0)`` sets its alpha.
         record: names of state variables to return over time, after each step.
         backend: ``"auto"`` takes the fastest installed one that supports the call; a name never
-            falls back.
+            falls back. A record, or an object that is a backend (a chip), runs as it is.
         observed: measured traces ``(T, B, *N)`` that replace computed ones; without dt, spikes
             ``z`` as ``Events``.
 
     Returns:
         ``Output(output, state, traces)``: output ``(T, B, *N)``, the state after the last step,
-        and the recorded traces ``(T, B, *N)``.
+        and the recorded traces ``(T, B, *N)``; ``observed``, where a backend measures, is what it
+        has measured.
 
     Raises:
         UnknownName, AmbiguousName, MissingNeed: a name that does not resolve.

@@ -17,7 +17,17 @@ from snn_core.events import Events
 from snn_core.integration import pose
 from snn_core.owning import Owner
 from snn_core.thresholds import Threshold
-from snn_core.types import Backend, Neuron, Observed, Output, Problem, Quantity, Value, quantities
+from snn_core.types import (
+    AsBackend,
+    Backend,
+    Neuron,
+    Observed,
+    Output,
+    Problem,
+    Quantity,
+    Value,
+    quantities,
+)
 
 
 class Layer(Owner):
@@ -73,7 +83,7 @@ class Layer(Owner):
         learn: Sequence[str] = (),
         threshold: str | Threshold = "super_spike",
         record: Sequence[str] = (),
-        backend: str | Backend = "auto",
+        backend: str | Backend | AsBackend = "auto",
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> None:
@@ -90,7 +100,7 @@ class Layer(Owner):
         self.threshold = lookup.threshold(threshold)
         self.record = checking.names_of("record", record)
         self.backends = candidates(backend)
-        self._asked = backend if isinstance(backend, str) else backend.name
+        self._asked = backend if isinstance(backend, str) else self.backends[0].name
         self.weight = nn.Parameter(torch.empty(n_out, n_in, dtype=dtype, device=device))
         self.recurrent_weight = None
         if recurrent:

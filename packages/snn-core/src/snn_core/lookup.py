@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snn_core.registry import Registry, default_registry
 from snn_core.thresholds import Threshold
-from snn_core.types import Backend, Neuron
+from snn_core.types import AsBackend, Backend, Neuron
 
 Record = TypeVar("Record")
 
@@ -48,16 +48,18 @@ def neuron(name: str | Neuron, registry: Registry | None = None) -> Neuron:
     return _record("neuron", Neuron, name, registry)
 
 
-def backend(name: str | Backend, registry: Registry | None = None) -> Backend:
+def backend(name: str | Backend | AsBackend, registry: Registry | None = None) -> Backend:
     """The backend of a name, an alias, or a qualified name; ``"auto"`` is none, but a choice.
 
     Raises:
         UnknownName, AmbiguousName, MissingNeed: as the registry says.
-        TypeError: neither a name nor a Backend.
+        TypeError: neither a name nor a Backend, nor anything that is one (``AsBackend``).
 
     >>> backend("eager").name
     'eager'
     """
+    if isinstance(name, AsBackend) and not isinstance(name, type):
+        name = name.as_backend()
     return _record("backend", Backend, name, registry)
 
 

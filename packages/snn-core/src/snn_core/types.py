@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import typing
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -152,6 +152,7 @@ class Output(NamedTuple):
             ``Events`` from event-driven backends.
         state: the state after the last step, to be passed on as ``state=``.
         traces: the neuron's State type with fields ``(T, B, *N)``; None where not recorded.
+        observed: what a backend that measures has measured; None from one that computes.
 
     >>> import torch, snn_core as snn
     >>> from snn_core.testing import TOY
@@ -163,6 +164,7 @@ class Output(NamedTuple):
     output: Any
     state: Any
     traces: Any
+    observed: Any = None
 
 
 class Problem(NamedTuple):
@@ -225,3 +227,21 @@ class Backend(NamedTuple):
     run: Callable[[Problem], Output]
     devices: tuple[str, ...] | None = None
     delays: bool = False
+
+
+@typing.runtime_checkable
+class AsBackend(Protocol):
+    """Something that runs layers and is more than that, such as a chip; taken where a Backend is.
+
+    >>> import torch, snn_core as snn
+    >>> from snn_core.testing import TOY
+    >>> class Device:
+    ...     def as_backend(self):
+    ...         return snn.backend("eager")._replace(name="device")
+    >>> snn.integrate(TOY, torch.ones(5, 2, 3), dt=1e-3, backend=Device()).output.shape
+    torch.Size([5, 2, 3])
+    """
+
+    def as_backend(self) -> Backend:
+        """The backend that it is."""
+        ...

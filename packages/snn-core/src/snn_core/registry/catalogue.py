@@ -26,8 +26,10 @@ CATALOGUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "backend": {
         "snn-eventprop": ("eventprop", "eventprop_exact"),
         "snn-fused": ("numba", "triton"),
+        "snn-hardware": ("bss2",),
     },
     "command": {
+        "snn-hardware": ("chip",),
         "snn-train": ("train",),
     },
 }

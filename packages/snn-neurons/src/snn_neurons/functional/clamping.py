@@ -57,7 +57,7 @@ def exponential_clamp(
     if not quantize:
         return clamped
     step = cap / LEVELS
-    return inject(clamped, step * _round_half_away(clamped.detach() / step))
+    return inject(clamped, step * round_half_away(clamped.detach() / step))
 
 
 def linear_exponential_clamp(
@@ -89,7 +89,11 @@ def linear_exponential_clamp(
     return torch_functional.linear(inputs, bent, bias)
 
 
-def _round_half_away(x: Tensor) -> Tensor:
-    """The nearest integer, ties away from zero; exact where floor(|x| + 0.5) would be off."""
+def round_half_away(x: Tensor) -> Tensor:
+    """The nearest integer, ties away from zero; exact where floor(|x| + 0.5) would be off.
+
+    >>> round_half_away(torch.tensor([0.5, -0.5, 1.4]))
+    tensor([ 1., -1.,  1.])
+    """
     whole = x.trunc()
     return whole + torch.where((x - whole).abs() >= 0.5, x.sign(), 0.0)

@@ -1,0 +1,200 @@
+"""Hardware: the one chip behind its handles: pattern, calibration, and who has which circuits."""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from snn_core import Problem
+from torch import Tensor
+
+from snn_hardware import circuits as parameters
+from snn_hardware.calibration import Calibration
+from snn_hardware.circuits import Values, typical_codes
+from snn_hardware.effects import Effects
+from snn_hardware.observation import Lost
+from snn_hardware.pattern import Pattern
+from snn_hardware.placement import NoRoom, Place, Request, partition, place
+from snn_hardware.target import Target
+from snn_hardware.units import Units
+
+
+class Held(NamedTuple):
+    """What a layer has on the chip: a place for each of its runs, one after the other.
+
+    Args:
+        name: of the layer.
+        runs: one, or several if the layer was too large; each has the chip to itself then.
+        alone: whether its runs have the chip to themselves.
+    """
+
+    name: str
+    runs: tuple[Place, ...]
+    alone: bool
+
+    @property
+    def circuits(self) -> Tensor:
+        """The circuit that keeps the membrane of each neuron, ``(N_out,)``."""
+        return torch.cat([one.circuits[:, 0] for one in self.runs])
+
+
+@dataclasses.dataclass
+class Seen:
+    """What happened to a layer so far, for the report."""
+
+    calls: int = 0
+    samples: int = 0
+    chip_time: float = 0.0
+    lost: Lost = Lost()
+    saturated: float = 0.0
+    rounding: float = 0.0
+    scale: float = 0.0
+    units: Units | None = None
+
+
+class Hardware:
+    """One chip. Its handles (``Chip``) share it.
+
+    Args:
+        seed: of its fixed pattern, and of its trials.
+        effects: what is not ideal.
+        partition: whether a layer that does not fit runs in parts, one after the other.
+    """
+
+    def __init__(self, seed: int, effects: Effects, *, partition: bool) -> None:
+        self.effects = effects.check()
+        self.pattern = Pattern(seed)
+        self.partition = partition
+        self.calibration: Calibration | None = None
+        self.trials = torch.Generator().manual_seed(seed)
+        self.seen: dict[str, Seen] = {}
+        self.ready: tuple[Problem, Any] | None = None  # the call that was checked last
+        self._named: dict[str, Held] = {}
+        self._stored: dict[int, tuple[weakref.ref[torch.UntypedStorage], Held]] = {}
+        self._values: dict[Target, Values] = {}
+        self._wired: dict[str, tuple[Held, Target, Units, Any]] = {}
+        self._made = 0
+
+    def use(self, calibration: Calibration | None) -> None:
+        """Write the codes of a calibration, or typical ones; layers are placed anew."""
+        self.calibration = calibration
+        self._values.clear()
+        self._wired.clear()
+        self._named.clear()
+        self._stored.clear()
+        self.seen.clear()
+
+    def values(self, target: Target) -> Values:
+        """What all circuits really have: calibrated, or at typical codes for a target."""
+        if target not in self._values:
+            found = self.calibration
+            codes = typical_codes(target, self.effects) if found is None else found.codes
+            write = 0 if found is None else found.write
+            self._values[target] = parameters.values(
+                codes, target, self.pattern, self.effects, write
+            )
+        return self._values[target]
+
+    def wired(self, held: Held, target: Target, units: Units, make: Callable[[], Any]) -> Any:
+        """What ``make`` makes of a layer's circuits: once for a place and a working point."""
+        had = self._wired.get(held.name)
+        if had is None or had[0] is not held or had[1:3] != (target, units):
+            had = (held, target, units, make())
+            self._wired[held.name] = had
+        return had[3]
+
+    @property
+    def usable(self) -> Tensor:
+        """Circuits that a layer may get, ``(512,)``: all, or those that calibration left."""
+        if self.calibration is None:
+            return torch.ones(len(self.pattern.circuits("leak")), dtype=torch.bool)
+        return self.calibration.ok
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """All layers on the chip."""
+        alive = [held for ref, held in self._stored.values() if ref() is not None]
+        return (*self._named.values(), *alive)
+
+    def hold(self, request: Request, weight: Tensor) -> Held:
+        """The circuits of a layer: those it has, or free ones, which are its own from then on.
+
+        A layer is known by its name; without one by the memory of its weight, as long as that is.
+
+        Raises:
+            NoRoom: it does not fit.
+            ValueError: it has no name, and its weight is computed anew in every call; or its name
+                belongs to a layer of another size.
+        """
+        storage = weight.untyped_storage()
+        found = self._find(request, weight, storage)
+        if found is not None:
+            return found
+        name = request.name or self._new_name()
+        held = self._place(request._replace(name=name))
+        if request.name:
+            self._named[name] = held
+        else:
+            self._stored[id(storage)] = (weakref.ref(storage), held)
+        self.seen[name] = Seen()
+        return held
+
+    def release(self, name: str) -> None:
+        """Free the circuits of a layer.
+
+        Raises:
+            ValueError: there is no layer of this name.
+        """
+        stored = {held.name: key for key, (_, held) in self._stored.items()}
+        if name in self._named:
+            del self._named[name]
+        elif name in stored:
+            del self._stored[stored[name]]
+        else:
+            there = ", ".join(held.name for held in self.held) or "none"
+            raise ValueError(f"no layer {name!r} is on the chip; there are: {there}")
+
+    def _find(
+        self, request: Request, weight: Tensor, storage: torch.UntypedStorage
+    ) -> Held | None:
+        if request.name:
+            found = self._named.get(request.name)
+        elif weight.grad_fn is not None:
+            raise ValueError(
+                "this weight is computed, so that the chip cannot know its layer again in the next "
+                "call; give the layer a name: backend=chip.at('hidden')"
+            )
+        else:
+            self._forget_the_dead()
+            ref, found = self._stored.get(id(storage), (None, None))
+        if found is None:
+            return None
+        had = [one.request for one in found.runs]
+        if (sum(one.n_out for one in had), had[0].n_in) != (request.n_out, request.n_in):
+            raise ValueError(
+                f"layer {found.name!r} has {sum(one.n_out for one in had)} neurons with "
+                f"{had[0].n_in} inputs on the chip, not {request.n_out} with {request.n_in}; give "
+                f"this one another name, or chip.release({found.name!r})"
+            )
+        return found
+
+    def _forget_the_dead(self) -> None:
+        dead = [key for key, (ref, _) in self._stored.items() if ref() is None]
+        for key in dead:
+            self.seen.pop(self._stored.pop(key)[1].name, None)
+
+    def _new_name(self) -> str:
+        self._made += 1
+        return f"layer {self._made}"
+
+    def _place(self, request: Request) -> Held:
+        taken = [one for held in self.held if not held.alone for one in held.runs]
+        try:
+            return Held(request.name, (place(request, taken, self.usable),), alone=False)
+        except NoRoom:
+            if not self.partition:
+                raise
+        return Held(request.name, partition(request, self.usable).places, alone=True)

@@ -1,0 +1,107 @@
+"""Measuring: the circuits' membranes and spikes as the converters and the clock of the chip see them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from snn_core import Events, Observed
+from torch import Tensor
+
+from snn_hardware.effects import Effects
+from snn_hardware.figures import CLOCK
+from snn_hardware.madc import read_madc
+from snn_hardware.observation import Lost, Observation, Trace, stamped
+from snn_hardware.preparing import Setup
+from snn_hardware.readout import read_cadc
+
+
+class Measuring(NamedTuple):
+    """What is to be measured: a trace, and how.
+
+    Args:
+        trace: of the circuits of a layer, in units of the model.
+        setup: of the call.
+        effects: of the chip.
+        dt: of the call, in seconds of the model.
+        seed: of the noise of this call's reads: they are the same whenever one looks.
+    """
+
+    trace: Trace
+    setup: Setup
+    effects: Effects
+    dt: float | None
+    seed: int
+
+    def observation(self, spikes: Tensor | None, lost: Lost) -> Observation:
+        """The measurements, and of them what the model takes."""
+        wanted = self.setup.injected
+        read, measured, now = self.read, {}, None
+        if "v" in wanted:
+            now = self.read()
+            measured["v"] = now
+        if "z" in wanted and self.dt is not None:
+            measured["z"] = spikes
+        elif "z" in wanted:
+            measured["z"] = self.stamp()
+        fast = None if self.setup.settings.madc is None else self.read_fast
+        keep = read if now is None else _Kept(now)
+        return Observation(spikes, self.trace, Observed(**measured), lost, keep, self.stamp, fast)
+
+    def read(self) -> Tensor:
+        """The membranes as the CADC reads them, on the rows of the grid, in units of the model.
+
+        Raises:
+            ValueError: there is no grid.
+        """
+        if self.dt is None:
+            raise ValueError("the CADC is read on a grid, and this call has none: pass dt")
+        setup, effects = self.setup, self.effects
+        if not (effects.cadc or effects.cadc_period or effects.read_noise or effects.read_offset):
+            return self.trace.v[:: setup.per_row]
+        units = setup.units
+        step = setup.step / units.acceleration
+        looked = _whole(effects.cadc_period / step) if effects.cadc_period else setup.per_row
+        rows = read_cadc(
+            units.to_lsb(self.trace.v[::looked]),
+            step * looked,
+            dt=self.dt / units.acceleration,
+            n_rows=setup.n_steps // setup.per_row,
+            effects=effects,
+            offset=setup.wiring.offset,
+            generator=self._generator(),
+        ).rows
+        return units.to_model(rows)
+
+    def read_fast(self) -> tuple[Tensor, Tensor]:
+        """The membrane of the one neuron that the MADC reads: times and values."""
+        units = self.setup.units
+        times, values = read_madc(
+            units.to_lsb(self.trace.v[:, :, self.setup.settings.madc]),
+            self.setup.step / units.acceleration,
+            effects=self.effects,
+            generator=self._generator(),
+        )
+        return times * units.acceleration, units.to_model(values)
+
+    def stamp(self) -> Events:
+        """The spikes with their times on the chip's clock."""
+        clock = CLOCK.value * self.setup.units.acceleration if self.effects.event_clock else 0.0
+        return stamped(self.trace, clock=clock, duration=self.setup.duration)
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed ^ 0x5EED)
+
+
+def _whole(ratio: float) -> int:
+    """Every how many steps a row is looked at: that many if it is a whole number, else every one."""
+    return round(ratio) if abs(ratio - round(ratio)) < 1e-6 else 1
+
+
+class _Kept(NamedTuple):
+    """A measurement that has been made."""
+
+    value: Any
+
+    def __call__(self) -> Any:
+        return self.value

@@ -1,0 +1,165 @@
+"""Observation: what was measured on the chip while a layer ran, in units of the model."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from snn_core import Events, Observed
+from snn_neurons.functional.observables import HardwareObservables
+from torch import Tensor
+
+
+class Lost(NamedTuple):
+    """Events that did not arrive, and reads that hit an end of the converter.
+
+    Args:
+        sent, dropped_in: spikes to the layer, and those that found their link full.
+        fired, dropped_out: spikes of the layer, and those that found their output full.
+        merged: spikes beyond the first in a row of the grid.
+        late: spikes after the last row.
+        clipped: reads of the CADC at 0 or 255.
+    """
+
+    sent: int = 0
+    dropped_in: int = 0
+    fired: int = 0
+    dropped_out: int = 0
+    merged: int = 0
+    late: int = 0
+    clipped: int = 0
+
+
+class Trace(NamedTuple):
+    """What the circuits did, at every step of the integration.
+
+    Args:
+        z: spikes ``(T', B, N)``.
+        v: membranes in units of the model, ``(T', B, N)``.
+        passed: the part of its step that had passed since each spike, ``(T', B, N)``; None: none.
+        step: in seconds of the model.
+    """
+
+    z: Tensor
+    v: Tensor
+    passed: Tensor | None
+    step: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """What was measured while a layer ran; ``(T, B, N)`` in units of the model.
+
+    Args:
+        spikes: on the grid of the call, 0 or 1; None of a neuron that does not fire, or without dt.
+        trace: what was measured: every step of the circuits.
+        injected: what the model took of it; ``snn.integrate(..., observed=)`` takes it again.
+        lost: what did not arrive.
+        read: reads the membranes of the trace with the CADC.
+        stamp: the spikes of the trace as Events.
+        read_fast: reads one membrane with the MADC: times and values; None if none was asked for.
+    """
+
+    spikes: Tensor | None
+    trace: Trace
+    injected: Observed
+    lost: Lost
+    read: Callable[[], Tensor]
+    stamp: Callable[[], Events]
+    read_fast: Callable[[], tuple[Tensor, Tensor]] | None = None
+
+    @functools.cached_property
+    def membrane_cadc(self) -> Tensor:
+        """Membranes as the CADC reads them, ``(T, B, N)``; the same at every look.
+
+        Raises:
+            ValueError: the recording is longer than the memory for its samples.
+        """
+        return self.read()
+
+    @functools.cached_property
+    def events(self) -> Events:
+        """The spikes with the times of the chip's clock, in seconds of the model."""
+        return self.stamp()
+
+    @functools.cached_property
+    def madc(self) -> tuple[Tensor, Tensor] | None:
+        """Times ``(M,)`` in seconds of the model and values ``(M, B)`` of the one fast channel."""
+        return None if self.read_fast is None else self.read_fast()
+
+    @property
+    def membrane_madc(self) -> Tensor | None:
+        """The values of ``madc``, ``(M, B)``; None if no neuron was asked for."""
+        return None if self.madc is None else self.madc[1]
+
+    def hw_data(self) -> HardwareObservables:
+        """The form that the functions of ``snn_neurons.functional`` take."""
+        return HardwareObservables(self.spikes, self.membrane_cadc, self.membrane_madc)
+
+
+def on_rows(z: Tensor, per_row: int) -> tuple[Tensor, int, int]:
+    """Spikes of fine steps on the rows of a grid, each in the nearest one, one at most.
+
+    A spike of step n lies within ``(n - 1, n]`` steps. Returns the grid, how many were merged into
+    another one, and how many lie after the last row.
+
+    >>> fine = torch.zeros(8, 1, 1)
+    >>> fine[3] = fine[7] = 1
+    >>> grid, merged, late = on_rows(fine, per_row=4)
+    >>> grid.flatten().tolist(), merged, late
+    ([0.0, 1.0], 0, 1)
+    """
+    if per_row == 1:
+        return z, 0, 0
+    early = (per_row - 1) // 2
+    n_rows = len(z) // per_row
+    body = z[: len(z) - early] if early else z
+    first, rest = body[: per_row - early], body[per_row - early :]
+    rows = z.new_empty(n_rows, *z.shape[1:])
+    torch.amax(first, 0, out=rows[0])
+    torch.amax(rest.unflatten(0, (n_rows - 1, per_row)), 1, out=rows[1:])
+    late = int(z[len(z) - early :].sum()) if early else 0
+    merged = int(z.sum()) - late - int(rows.sum())
+    return rows, merged, late
+
+
+def stamped(
+    trace: Trace, *, clock: float, duration: float, dtype: torch.dtype = torch.float64
+) -> Events:
+    """The spikes of a trace as events, at their crossings, on a clock; those after the end are left out.
+
+    Args:
+        trace: of a layer.
+        clock: period of the times in seconds of the model; 0: none.
+        duration: of the recording in seconds of the model.
+        dtype: of the times.
+
+    >>> z = torch.zeros(4, 1, 2)
+    >>> z[3, 0, 1] = 1
+    >>> stamped(Trace(z, z, z / 2, 1e-3), clock=0.0, duration=4e-3).times
+    tensor([[0.0025]], dtype=torch.float64)
+    """
+    by_sample = trace.z.transpose(0, 1)
+    n_batch, n_steps = by_sample.shape[:2]
+    sample, slot = by_sample.reshape(n_batch, -1).nonzero(as_tuple=True)
+    n_neurons = by_sample[0, 0].numel()
+    step, neuron = slot // n_neurons, slot % n_neurons
+    times = step.to(torch.float64)
+    if trace.passed is not None:
+        passed = trace.passed.reshape(n_steps, n_batch, n_neurons)
+        times = times - passed[step, sample, neuron].double()
+    times = times * trace.step
+    if clock:
+        times = (times / clock + 0.5).floor() * clock
+    kept = times < duration
+    sample, neuron, times = sample[kept], neuron[kept], times[kept]
+    per_sample = torch.bincount(sample, minlength=n_batch)
+    place = torch.arange(len(sample)) - (per_sample.cumsum(0) - per_sample)[sample]
+    width = int(per_sample.max()) if n_batch else 0
+    padded = torch.full((n_batch, width), torch.inf, dtype=torch.float64)
+    index = torch.full((n_batch, width), -1)
+    padded[sample, place], index[sample, place] = times, neuron
+    return Events.of(padded.to(dtype), index, tuple(trace.z.shape[2:]), duration)

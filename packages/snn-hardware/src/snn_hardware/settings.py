@@ -1,0 +1,57 @@
+"""What a user says of one layer on a chip."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from snn_hardware.synapses import MAPPINGS
+
+INJECTED = ("v", "z")
+
+
+class LayerSettings(NamedTuple):
+    """How one layer lies on the chip and what of it is measured; see ``Chip.at``."""
+
+    name: str | None = None
+    replicas: int = 1
+    merged: int | None = None
+    signed: bool = True
+    circuits: tuple[int, ...] | None = None
+    per_unit: float | None = None
+    mapping: str = "clip"
+    inject: tuple[str, ...] = ("z",)
+    madc: int | None = None
+
+    def check(self) -> LayerSettings:
+        """These settings, if they can be.
+
+        Raises:
+            ValueError, TypeError: names the first that cannot.
+        """
+        if self.name is not None and not isinstance(self.name, str):
+            raise TypeError(f"the name of a layer must be a string, got {type(self.name).__name__}")
+        for name, value in (("replicas", self.replicas), ("merged", self.merged)):
+            if value is not None and (type(value) is not int or value < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if self.per_unit is not None and not self.per_unit > 0:
+            raise ValueError(f"per_unit must be above 0 LSB, got {self.per_unit}")
+        if self.mapping not in MAPPINGS:
+            raise ValueError(
+                f"there is no mapping of weights {self.mapping!r}; there are {', '.join(MAPPINGS)}"
+            )
+        if isinstance(self.inject, str) or set(self.inject) - set(INJECTED):
+            raise ValueError(
+                f"inject names what the model takes of the measurements, a tuple of 'z' (spikes) and "
+                f"'v' (membranes), got {self.inject!r}"
+            )
+        self._check_madc()
+        return self
+
+    def _check_madc(self) -> None:
+        if isinstance(self.madc, tuple | list):
+            raise ValueError(
+                f"the MADC reads one neuron, got {len(self.madc)}: {self.madc}; pass the number of "
+                f"one, and read the others with the CADC"
+            )
+        if self.madc is not None and (type(self.madc) is not int or self.madc < 0):
+            raise ValueError(f"madc must be the number of a neuron, got {self.madc!r}")

@@ -1,0 +1,89 @@
+"""Weights on the chip: rounded to its steps, and what its synapses then really do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from snn_core import inject
+from snn_neurons.functional.clamping import exponential_clamp, round_half_away
+from torch import Tensor
+
+from snn_hardware.figures import MAX_WEIGHT
+
+MAPPINGS = ("clip", "masked", "exponential")
+"""What happens to weights beyond the largest: ``clip`` cuts them and lets their gradient through,
+``masked`` cuts both, ``exponential`` bends them (``snn_neurons.functional.exponential_clamp``)."""
+
+
+class Weights(NamedTuple):
+    """The weights of a layer on the chip.
+
+    Args:
+        model: ``(N_out, N_in)`` in model units: rounded, with the gradient of the weight.
+        steps: the same as whole numbers of steps, no gradient.
+        saturated: fraction beyond the largest step.
+        rounding: root mean square of what rounding changed, in steps, of those not saturated.
+    """
+
+    model: Tensor
+    steps: Tensor
+    saturated: float
+    rounding: float
+
+
+def on_steps(weight: Tensor, scale: float | Tensor, replicas: int, mapping: str) -> Weights:
+    """Weights rounded to the steps of the chip, ties away from zero.
+
+    Args:
+        weight: ``(N_out, N_in)`` in model units.
+        scale: steps for one unit; a number, or one a neuron ``(N_out, 1)``.
+        replicas: synapses that share a weight, 63 steps each.
+        mapping: one of ``MAPPINGS``.
+
+    >>> on_steps(torch.tensor([[0.26, -3.0]]), scale=50.0, replicas=1, mapping="clip").steps
+    tensor([[ 13., -63.]])
+    """
+    limit = int(MAX_WEIGHT.value) * replicas
+    scaled = weight.detach() * scale
+    beyond = scaled.abs() > limit
+    if mapping == "exponential":
+        bent = exponential_clamp(weight * scale, cap=float(limit))
+        steps = round_half_away(bent.detach())
+        model = inject(bent / scale, steps / scale)
+        return Weights(model, steps, *_errors(bent.detach(), steps, beyond))
+    steps = round_half_away(scaled.clamp(-limit, limit))
+    through = weight if mapping == "clip" else torch.where(beyond, weight.detach(), weight)
+    return Weights(inject(through, steps / scale), steps, *_errors(scaled, steps, beyond))
+
+
+def _errors(scaled: Tensor, steps: Tensor, beyond: Tensor) -> tuple[float, float]:
+    """The fraction that is saturated, and the rounding error of the others."""
+    held = ~beyond
+    error = torch.where(held, (scaled - steps) ** 2, 0.0).sum() / held.sum().clamp(min=1)
+    return beyond.double().mean().item(), error.sqrt().item()
+
+
+def shares(steps: Tensor, replicas: int) -> Tensor:
+    """Steps of each of a weight's synapses, as even as whole numbers allow, ``(R, N_out, N_in)``.
+
+    >>> shares(torch.tensor([[64.0, -3.0]]), 2).flatten(1)
+    tensor([[32., -1.],
+            [32., -2.]])
+    """
+    if replicas == 1:
+        return steps[None]
+    each = torch.arange(replicas, dtype=steps.dtype).reshape(-1, 1, 1)
+    return steps.sign() * ((steps.abs() + each) / replicas).floor()
+
+
+class Factors(NamedTuple):
+    """What each synapse does for one step of its weight, ``(R, N_out, N_in)`` by the weight's sign."""
+
+    excitatory: Tensor
+    inhibitory: Tensor
+
+    def apply(self, steps: Tensor) -> Tensor:
+        """What weights of so many steps really do, in steps, ``(N_out, N_in)``."""
+        parts = shares(steps, len(self.excitatory))
+        return torch.where(parts > 0, parts * self.excitatory, parts * self.inhibitory).sum(0)
