@@ -87,10 +87,12 @@ def codes_for(asked: Values, target: Target) -> Codes:
     """
     divided = laws.is_divided(target.per_circuit("tau_mem"), target.capacitance)
     return Codes(
-        *(laws.potential_code(getattr(asked, name)) for name in POTENTIALS),
-        laws.tau_mem_code(asked.tau_mem, target.capacitance, divided),
-        laws.SYNAPSE.inverse(asked.tau_syn),
-        divided,
+        leak=laws.potential_code(asked.leak),
+        reset=laws.potential_code(asked.reset),
+        threshold=laws.potential_code(asked.threshold),
+        tau_mem=laws.tau_mem_code(asked.tau_mem, target.capacitance, divided),
+        tau_syn=laws.SYNAPSE.inverse(asked.tau_syn),
+        divided=divided,
     )
 
 
@@ -150,18 +152,23 @@ def nominal(codes: Codes, target: Target) -> Values:
     True
     """
     asked = wanted(target)
-    own = codes_for(asked, target)
-    potentials = (
-        getattr(asked, name)
-        + (laws.potential(getattr(codes, name)) - laws.potential(getattr(own, name)))
-        for name in POTENTIALS
-    )
-    membrane = laws.tau_mem(codes.tau_mem, target.capacitance, codes.divided)
-    own_membrane = laws.tau_mem(own.tau_mem, target.capacitance, own.divided)
+    made, own = _by_law(codes, target), _by_law(codes_for(asked, target), target)
     return Values(
-        *potentials,
-        asked.tau_mem * (membrane / own_membrane),
-        asked.tau_syn * (laws.SYNAPSE(codes.tau_syn) / laws.SYNAPSE(own.tau_syn)),
+        leak=asked.leak + (made.leak - own.leak),
+        reset=asked.reset + (made.reset - own.reset),
+        threshold=asked.threshold + (made.threshold - own.threshold),
+        tau_mem=asked.tau_mem * (made.tau_mem / own.tau_mem),
+        tau_syn=asked.tau_syn * (made.tau_syn / own.tau_syn),
+    )
+
+
+def _by_law(codes: Codes, target: Target) -> Values:
+    return Values(
+        leak=laws.potential(codes.leak),
+        reset=laws.potential(codes.reset),
+        threshold=laws.potential(codes.threshold),
+        tau_mem=laws.tau_mem(codes.tau_mem, target.capacitance, codes.divided),
+        tau_syn=laws.SYNAPSE(codes.tau_syn),
     )
 
 

@@ -17,7 +17,7 @@ STEPS = 8
 """Enough for full precision from a start that is three times too long or too short."""
 
 LONGEST_STEP = 0.7
-"""Of log tau in one step: at most to twice or half of it, so that a far start does not overshoot."""
+"""Of log tau in one step: to twice or half of it, so that a far start does not overshoot."""
 
 
 class Exponential(NamedTuple):
@@ -64,9 +64,10 @@ def _step(times: Tensor, trace: Tensor, found: Exponential) -> Exponential:
     decay = torch.exp(-relative)
     remainder = trace - (found.offset[:, None] + found.amplitude[:, None] * decay)
     by_log_tau = found.amplitude[:, None] * decay * relative
-    slopes = torch.stack((torch.ones_like(decay), decay, by_log_tau), dim=1)
-    matrix = slopes @ slopes.mT
-    change, _ = torch.linalg.solve_ex(matrix, (slopes @ remainder[:, :, None])[:, :, 0])
+    slopes = (torch.ones_like(decay), decay, by_log_tau)
+    products = [(one * other).sum(1) for one in slopes for other in (*slopes, remainder)]
+    system = torch.stack(products, dim=1).reshape(-1, 3, 4)
+    change, _ = torch.linalg.solve_ex(system[:, :, :3], system[:, :, 3])
     return Exponential(
         found.offset + change[:, 0],
         found.amplitude + change[:, 1],

@@ -45,6 +45,10 @@ TRACES = 4
 SAMPLES = 128
 """Of a trace that are fitted. Assumption."""
 
+TOGETHER = 64
+"""Circuits that are fitted together: too few numbers for torch to share out among threads, which
+on a busy machine wait for each other longer than the fit takes."""
+
 WINDOW = 5.0
 """Length of a trace, in time constants of the target. Assumption."""
 
@@ -151,8 +155,14 @@ def _fitted_tau(
     stride = torch.floor(WINDOW * expected.tau / (SAMPLES * MADC_PERIOD.value)).clamp(min=1)
     count = torch.arange(SAMPLES, dtype=torch.float64)
     times = stride[:, None] * count * MADC_PERIOD.value
-    traces = real.at(times).expand(TRACES, int(CIRCUITS.value), SAMPLES)
-    tau = fit(times, _mean(_madc(bench.effects, traces, generator)), expected).tau
+    found = []
+    for first in range(0, len(times), TOGETHER):
+        few = slice(first, first + TOGETHER)
+        traces = Exponential(*(part[few] for part in real)).at(times[few])
+        seen = _madc(bench.effects, traces.expand(TRACES, *traces.shape), generator)
+        start = Exponential(*(part[few] for part in expected))
+        found.append(fit(times[few], _mean(seen), start).tau)
+    tau = torch.cat(found)
     return torch.where(torch.isfinite(tau) & (tau > 0), tau, math.nan)
 
 
@@ -170,7 +180,9 @@ def _madc(effects: Effects, voltage: Tensor, generator: torch.Generator) -> Tens
     read = _with_noise(effects, voltage, generator)
     if not effects.cadc:
         return read
-    return _rounded(read * MADC_PER_CADC.value).clamp(0, MADC_LEVELS.value - 1) / MADC_PER_CADC.value
+    return (
+        _rounded(read * MADC_PER_CADC.value).clamp(0, MADC_LEVELS.value - 1) / MADC_PER_CADC.value
+    )
 
 
 def _with_noise(effects: Effects, voltage: Tensor, generator: torch.Generator) -> Tensor:

@@ -66,7 +66,7 @@ MAX_CLOCK_SCALE = 15
 
 LEAST_COUNT = 30
 USUAL_CLOCK_SCALE = 4
-"""Cycles that a refractory time has at least, and the scale that is taken if it may. Source: calix."""
+"""Cycles that a refractory time has at least; the scale that is taken if it may. Source: calix."""
 
 
 def potential(code: Tensor) -> Tensor:

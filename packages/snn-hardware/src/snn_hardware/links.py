@@ -64,7 +64,7 @@ def carried(z: Tensor, channel: Tensor, n_channels: int, step: float) -> tuple[T
 
     Raises:
         ValueError: shapes that do not fit, a channel that there is not, a step that is not
-            positive.
+            positive, counts that are no whole numbers where a channel is full.
 
     >>> z = torch.tensor([[[9., 3., 1.]]])
     >>> kept, dropped = carried(z, torch.tensor([0, 0, 1]), n_channels=2, step=16e-9)
@@ -106,7 +106,7 @@ def _lost(z: Tensor, channel: Tensor, n_channels: int, most: int) -> Tensor | No
     lost: Tensor | None = None
     for one in range(n_channels):
         neurons = (channel == one).nonzero().flatten()
-        counts = z[..., neurons].long()
+        counts = _counts(z[..., neurons])
         # Only bins beyond the capacity are looked at neuron by neuron; they are few.
         full = counts.sum(-1) > most
         if not bool(full.any()):
@@ -118,6 +118,15 @@ def _lost(z: Tensor, channel: Tensor, n_channels: int, most: int) -> Tensor | No
         part[full] = crowded - torch.minimum(crowded, room.clamp(min=0))
         lost[..., neurons] = part.to(z.dtype)
     return lost
+
+
+def _counts(z: Tensor) -> Tensor:
+    counts = z.long()
+    if z.is_floating_point() and not bool((counts == z).all()):
+        raise ValueError(
+            "z must be counts of events, got numbers that are not whole; only events can be dropped"
+        )
+    return counts
 
 
 def _check(z: Tensor, channel: Tensor, n_channels: int) -> None:

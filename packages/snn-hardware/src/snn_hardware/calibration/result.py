@@ -123,7 +123,7 @@ class Calibration:
         away = getattr(deviation(self.after, self.target), name)
         at_end = (code <= LOWEST_CODE.value) | (code >= HIGHEST_CODE.value)
         missed = "never fires" if name == "threshold" else f"{name} cannot be measured"
-        reasons = {circuit: missed for circuit in _numbers(after.isnan())}
+        reasons = dict.fromkeys(_numbers(after.isnan()), missed)
         for circuit in _numbers(away.abs() > TOLERANCES[name]):
             reasons[circuit] = f"{name} is {_amount(name, away[circuit].item())} from its target"
         for circuit in _numbers(at_end):

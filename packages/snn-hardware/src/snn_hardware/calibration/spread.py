@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from snn_hardware.circuits import TIMES, Values, wanted
@@ -34,6 +33,7 @@ class Spread(NamedTuple):
 def difference(measured: Values, target: Target) -> Values:
     """What is measured less the target, in the units of each.
 
+    >>> import torch
     >>> target = Target(leak=80)
     >>> difference(wanted(target)._replace(leak=torch.full((512,), 81.0)), target).leak[0]
     tensor(1., dtype=torch.float64)
@@ -57,6 +57,7 @@ def deviation(measured: Values, target: Target) -> Values:
 def trimmed_std(values: Tensor) -> float:
     """The std without 5 % of the values at each end; those that are nan do not count.
 
+    >>> import torch
     >>> trimmed_std(torch.tensor([-1.0, 1.0] * 9 + [-1000.0, 1000.0]))
     1.0
     """

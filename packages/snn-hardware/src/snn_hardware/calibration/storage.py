@@ -23,7 +23,11 @@ FIELDS = ("seed", "target", "effects", "codes", "write", "before", "after")
 def encode(fields: Mapping[str, Any]) -> str:
     """The fields of a calibration as JSON: shortest decimals that are the same numbers.
 
-    Example: ``encode(vars(calibration))``.
+    >>> from snn_hardware.calibration import calibrate
+    >>> from snn_hardware.pattern import Pattern
+    >>> found = calibrate(Target(), Pattern(7), Effects.none())
+    >>> encode(vars(found))[:40]
+    '{"format": "snn-hardware calibration 1",'
     """
     body = {name: _plain(fields[name]) for name in FIELDS}
     return json.dumps({"format": FORMAT, "sha256": _digest(body), **body}, allow_nan=False) + "\n"
@@ -83,7 +87,9 @@ def _integer(name: str, value: Any) -> int:
 
 def _target(parts: Any) -> Target:
     _check_names("target", parts, Target._fields)
-    fields = {n: _tensor(n, v) if isinstance(v, list) else v for n, v in parts.items()}
+    fields: dict[str, Any] = {
+        n: _tensor(n, v) if isinstance(v, list) else v for n, v in parts.items()
+    }
     try:
         return Target(**fields).check()
     except TypeError as error:

@@ -76,6 +76,6 @@ def _runs(request: Request, usable: Tensor) -> int:
     if request.recurrent:
         return 0
     try:
-        return len(partition(request._replace(circuits=None), usable))
+        return partition(request._replace(circuits=None), usable).runs
     except NoRoom:
         return 0

@@ -127,8 +127,8 @@ def _too_few(request: Request, merged: int, held: Sequence[str], found: int) -> 
     free = sum(not who for who in held)
     needed = request.n_out * merged
     asked = (
-        f"layer {request.name!r} needs {request.n_out} neurons of {merged} circuits, {needed} in "
-        f"all, and {free} of {len(held)} are free"
+        f"layer {request.name!r} needs {needed} circuits, {merged} for each of {request.n_out} "
+        f"neurons, and {free} of {len(held)} are free"
     )
     if free < needed:
         return NoRoom(CIRCUITS_OUT, needed - free, f"{asked}: {needed - free} too few")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor
 
 from snn_hardware.placement.attempt import attempt
@@ -12,12 +14,34 @@ from snn_hardware.placement.remedy import mend
 from snn_hardware.placement.request import Place, Request
 
 
-def partition(request: Request, usable: Tensor) -> tuple[Request, ...]:
-    """A layer in as few sequential runs as there are, each on the empty chip.
+class Partition(NamedTuple):
+    """The sequential runs of a layer, each on the empty chip.
 
-    Every run holds as many neurons as the chip does, the last one the rest, in the order of the
-    neurons; all of them get all inputs. ``place`` each with nothing taken, and put what the runs
-    give together along the neurons.
+    Args:
+        slices: the output neurons of each run.
+        places: where they lie, one for each run.
+
+    >>> Partition((slice(0, 4),), ()).runs
+    1
+    """
+
+    slices: tuple[slice, ...]
+    places: tuple[Place, ...]
+
+    @property
+    def runs(self) -> int:
+        """How often the chip is used, one run after the other.
+
+        >>> Partition((slice(0, 4), slice(4, 6)), ()).runs
+        2
+        """
+        return len(self.slices)
+
+
+def partition(request: Request, usable: Tensor) -> Partition:
+    """A layer in as few sequential runs as there are, with as many neurons in each as the chip has.
+
+    All runs get all inputs; what they give is put together along the neurons, in their order.
 
     Raises:
         ValueError: a recurrent layer, whose neurons need each other's events at once; circuits
@@ -25,15 +49,18 @@ def partition(request: Request, usable: Tensor) -> tuple[Request, ...]:
         NoRoom: not even one neuron fits; with a remedy.
 
     >>> import torch
-    >>> runs = partition(Request("wide", n_out=1200, n_in=100), torch.ones(512).bool())
-    >>> [run.n_out for run in runs]
-    [512, 512, 176]
+    >>> partition(Request("wide", n_out=1000, n_in=100), torch.ones(512).bool()).slices
+    (slice(0, 512, None), slice(512, 1000, None))
     """
     _check(request)
     merged = _one(request._replace(n_out=1), usable).circuits.shape[1]
     per_run = len(free_blocks(merged, holders((), usable)))
     starts = range(0, request.n_out, per_run)
-    return tuple(request._replace(n_out=min(per_run, request.n_out - start)) for start in starts)
+    slices = tuple(slice(start, min(start + per_run, request.n_out)) for start in starts)
+    sizes = [one.stop - one.start for one in slices]
+    # All runs but the last are alike, and take one place.
+    at = {n: attempt(request._replace(n_out=n), (), usable) for n in set(sizes)}
+    return Partition(slices, tuple(at[n] for n in sizes))
 
 
 def _one(request: Request, usable: Tensor) -> Place:

@@ -34,9 +34,9 @@ def place(request: Request, taken: Sequence[Place], usable: Tensor) -> Place:
     >>> place(Request("out", n_out=21, n_in=246), (hidden,), usable)
     Traceback (most recent call last):
     ...
-    snn_hardware.placement.errors.NoRoom: no room (circuits): layer 'out' needs 21 neurons of 2
-    circuits, 42 in all, and 20 of 512 are free: 22 too few. Remedy: 1 sequential run of its
-    own (partition=True)
+    snn_hardware.placement.errors.NoRoom: no room (circuits): layer 'out' needs 42 circuits, 2 for
+    each of 21 neurons, and 20 of 512 are free: 22 too few. Remedy: 1 sequential run of its own
+    (partition=True)
     """
     try:
         return attempt(request, taken, usable)
@@ -64,6 +64,6 @@ def _runs(request: Request, usable: Tensor) -> int:
     if request.recurrent or request.circuits is not None:
         return 0
     try:
-        return len(partition(request, usable))
+        return partition(request, usable).runs
     except NoRoom:
         return 0

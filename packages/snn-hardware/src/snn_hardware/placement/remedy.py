@@ -51,7 +51,7 @@ def _changes(
     if request.circuits is not None:
         yield "leave the circuits to the chip (circuits=None)", request._replace(circuits=None)
     if request.merged is not None:
-        yield "merge {merged} circuits a neuron (merged={merged})", request._replace(merged=None)
+        yield "another number of circuits a neuron (merged={merged})", request._replace(merged=None)
     if request.recurrent:
         yield from _spread(request, taken, usable)
     for fewer in range(request.replicas - 1, 0, -1):
@@ -73,7 +73,7 @@ def _spread(
         if firsts is None:
             return
         yield (
-            "neurons in columns of other event outputs, {merged} circuits each "
-            "(the error has such a request as `mended`)",
+            "neurons in columns of other event outputs (circuits=..., merged={merged}; "
+            "the `mended` of this error has them)",
             request._replace(circuits=firsts, merged=merged),
         )

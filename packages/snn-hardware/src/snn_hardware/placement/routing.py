@@ -42,11 +42,11 @@ def route(request: Request, circuits: Tensor, taken: Sequence[Place]) -> Place:
     labels = [_mask(row) for row in labels_used(taken).tolist()]
     recurrent = _no_seats(0)
     if request.recurrent:
-        recurrent = _seat_neurons(request, circuits, slots, labels)
+        recurrent = _seat_neurons(request, circuits, taken, slots, labels)
     inputs, left = _seat(request, request.n_in, range(_count(request)), slots, labels)
     if left:
-        found = f"layer {request.name!r} has no {{}} for {left} of its {request.n_in} inputs"
-        raise _short(request, found, left, ROWS_OUT, circuits.shape[1], inputs.full)
+        what = LABELS_OUT if inputs.full else ROWS_OUT
+        raise _short(request, what, left, f"{request.n_in} inputs", circuits, taken)
     part, rows, label = _tensors(request, inputs)
     return Place(request, circuits, part, rows, label, *_tensors(request, recurrent))
 
@@ -61,8 +61,7 @@ def open_slots(request: Request, circuits: Tensor, taken: Sequence[Place]) -> li
     >>> open_slots(Request("a", 1, 1), torch.tensor([[0]]), taken=())[0][-1]
     127
     """
-    foreign = [p for p in taken if not (p.request.signed and request.signed)]
-    blocked = rows_used(foreign)
+    blocked = rows_used(_of_other_signs(request, taken))
     if request.signed:
         blocked = blocked.reshape(2, DRIVERS, 2).any(-1)
     # (c, 2) x (2, S): a part is blocked where one of its hemispheres is.
@@ -84,7 +83,11 @@ def _no_seats(n: int) -> _Seats:
 
 
 def _seat_neurons(
-    request: Request, circuits: Tensor, slots: list[list[int]], labels: list[int]
+    request: Request,
+    circuits: Tensor,
+    taken: Sequence[Place],
+    slots: list[list[int]],
+    labels: list[int],
 ) -> _Seats:
     """Seats of the layer's own neurons; event output k drives bus k mod 4 (halco)."""
     buses = (output_channels(circuits[:, 0]) % _BUSES).tolist()
@@ -95,11 +98,10 @@ def _seat_neurons(
         pool = range(bus * size, (bus + 1) * size)
         found, left = _seat(request, len(neurons), pool, slots, labels)
         if left:
-            where = (
-                f"layer {request.name!r} has no {{}} for {left} of its {len(neurons)} recurrent "
-                f"neurons at event outputs {bus} and {bus + _BUSES}, which drive bus {bus}"
-            )
-            raise _short(request, where, left, BUS, circuits.shape[1], found.full)
+            what = LABELS_OUT if found.full else BUS
+            outputs = f"event outputs {bus} and {bus + _BUSES}, which drive bus {bus}"
+            who = f"{len(neurons)} recurrent neurons at {outputs}"
+            raise _short(request, what, left, who, circuits, taken)
         for seat, neuron in enumerate(neurons):
             seats.part[neuron] = found.part[seat]
             seats.slots[neuron] = found.slots[seat]
@@ -158,14 +160,29 @@ def _tensors(request: Request, seats: _Seats) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-def _short(request: Request, found: str, left: int, what: str, merged: int, full: bool) -> NoRoom:
-    if full:
+def _short(
+    request: Request, what: str, left: int, who: str, circuits: Tensor, taken: Sequence[Place]
+) -> NoRoom:
+    """The error of sources that found no seat; ``who`` says of how many and of which kind."""
+    layer = f"layer {request.name!r} has no"
+    if what == LABELS_OUT:
         limit = f"a driver tells {int(LABELS.value)} sources apart"
-        return NoRoom(LABELS_OUT, left, f"{found.format('labels')}: {left} too few, {limit}")
+        return NoRoom(
+            what, left, f"{layer} labels for {left} of its {who}: {left} too few, {limit}"
+        )
     missing = left * request.rows_each
     have = int(ROWS.value) // (_BUSES if what == BUS else 1)
-    limit = f"a neuron of {merged} circuits has {merged} x {have}"
-    return NoRoom(what, missing, f"{found.format('rows')}: {missing} rows too few, {limit}")
+    limit = f"a neuron has {have} in each of its circuits, of which there are {circuits.shape[1]}"
+    reason = f"{layer} rows for {left} of its {who}: {missing} rows too few, {limit}"
+    if others := _of_other_signs(request, taken):
+        names = ", ".join(repr(other.request.name) for other in others)
+        reason += f"; a row has one sign, and those of {names} cannot be shared"
+    return NoRoom(what, missing, reason)
+
+
+def _of_other_signs(request: Request, taken: Sequence[Place]) -> list[Place]:
+    """The layers with which this one can share no rows."""
+    return [other for other in taken if not (other.request.signed and request.signed)]
 
 
 def _count(request: Request) -> int:
