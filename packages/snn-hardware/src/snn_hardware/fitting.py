@@ -65,11 +65,22 @@ def _step(times: Tensor, trace: Tensor, found: Exponential) -> Exponential:
     remainder = trace - (found.offset[:, None] + found.amplitude[:, None] * decay)
     by_log_tau = found.amplitude[:, None] * decay * relative
     slopes = (torch.ones_like(decay), decay, by_log_tau)
-    products = [(one * other).sum(1) for one in slopes for other in (*slopes, remainder)]
-    system = torch.stack(products, dim=1).reshape(-1, 3, 4)
-    change, _ = torch.linalg.solve_ex(system[:, :, :3], system[:, :, 3])
+    change = _solved([_dots(slope, slopes) for slope in slopes], _dots(remainder, slopes))
     return Exponential(
         found.offset + change[:, 0],
         found.amplitude + change[:, 1],
         found.tau * change[:, 2].clamp(-LONGEST_STEP, LONGEST_STEP).exp(),
     )
+
+
+def _dots(one: Tensor, others: tuple[Tensor, ...]) -> Tensor:
+    """Scalar products over time with each of the others, ``(N, 3)``."""
+    return torch.stack([(one * other).sum(1) for other in others], dim=1)
+
+
+def _solved(columns: list[Tensor], right: Tensor) -> Tensor:
+    """Three linear equations for each circuit, by Cramer's rule: it needs no library's threads."""
+    a, b, c = columns
+    cofactors = [torch.linalg.cross(one, other) for one, other in ((b, c), (c, a), (a, b))]
+    determinant = (a * cofactors[0]).sum(1, keepdim=True)
+    return _dots(right, tuple(cofactors)) / determinant

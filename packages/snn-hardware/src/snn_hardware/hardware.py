@@ -18,6 +18,7 @@ from snn_hardware.effects import Effects
 from snn_hardware.observation import Lost
 from snn_hardware.pattern import Pattern
 from snn_hardware.placement import NoRoom, Place, Request, partition, place
+from snn_hardware.synapses import Weights
 from snn_hardware.target import Target
 from snn_hardware.units import Units
 
@@ -49,8 +50,7 @@ class Seen:
     samples: int = 0
     chip_time: float = 0.0
     lost: Lost = Lost()
-    saturated: float = 0.0
-    rounding: float = 0.0
+    weights: Weights | None = None
     scale: float = 0.0
     units: Units | None = None
 

@@ -2,9 +2,9 @@
 
 Each simulates what a circuit does in the experiment and reads it; nothing looks at the pattern:
 
-    leak       membrane at rest, not firing                          CADC, 64 reads
-    reset      membrane held in reset                                CADC, 64 reads
-    threshold  last read before each spike of 64 slow ramps          CADC, once for each ramp
+    leak       membrane at rest, not firing                          CADC, 60 reads
+    reset      membrane held in reset                                CADC, 60 reads
+    threshold  last read before each spike of 60 slow ramps          CADC, once for each ramp
     tau_mem    membrane released from reset, relaxing to its leak    MADC, fit of an exponential
     tau_syn    synaptic input after a burst of events                MADC, fit of an exponential
 
@@ -36,7 +36,7 @@ from snn_hardware.fitting import Exponential, fit
 from snn_hardware.pattern import Pattern
 from snn_hardware.target import Target
 
-READS = 64
+READS = 60
 """Of a potential, averaged. Assumption."""
 
 TRACES = 4
@@ -45,7 +45,7 @@ TRACES = 4
 SAMPLES = 128
 """Of a trace that are fitted. Assumption."""
 
-TOGETHER = 64
+TOGETHER = 32
 """Circuits that are fitted together: too few numbers for torch to share out among threads, which
 on a busy machine wait for each other longer than the fit takes."""
 
@@ -152,18 +152,22 @@ def _fitted_tau(
     bench: Bench, generator: torch.Generator, real: Exponential, expected: Exponential
 ) -> Tensor:
     """Of traces of what is real, with a fit that starts at what is expected."""
-    stride = torch.floor(WINDOW * expected.tau / (SAMPLES * MADC_PERIOD.value)).clamp(min=1)
-    count = torch.arange(SAMPLES, dtype=torch.float64)
-    times = stride[:, None] * count * MADC_PERIOD.value
     found = []
-    for first in range(0, len(times), TOGETHER):
+    for first in range(0, int(CIRCUITS.value), TOGETHER):
         few = slice(first, first + TOGETHER)
-        traces = Exponential(*(part[few] for part in real)).at(times[few])
-        seen = _madc(bench.effects, traces.expand(TRACES, *traces.shape), generator)
         start = Exponential(*(part[few] for part in expected))
-        found.append(fit(times[few], _mean(seen), start).tau)
+        times = _sample_times(start.tau)
+        trace = Exponential(*(part[few] for part in real)).at(times)
+        seen = _madc(bench.effects, trace.expand(TRACES, *trace.shape), generator)
+        found.append(fit(times, _mean(seen), start).tau)
     tau = torch.cat(found)
     return torch.where(torch.isfinite(tau) & (tau > 0), tau, math.nan)
+
+
+def _sample_times(tau: Tensor) -> Tensor:
+    """Samples of the MADC, so many skipped that the others span the window, ``(N, SAMPLES)``."""
+    stride = torch.floor(WINDOW * tau / (SAMPLES * MADC_PERIOD.value)).clamp(min=1)
+    return stride[:, None] * torch.arange(SAMPLES, dtype=torch.float64) * MADC_PERIOD.value
 
 
 def _cadc(effects: Effects, membrane: Tensor, generator: torch.Generator) -> Tensor:

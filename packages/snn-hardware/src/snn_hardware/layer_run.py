@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -19,12 +20,12 @@ from snn_hardware.analog.running import (
 from snn_hardware.effects import Effects
 from snn_hardware.figures import CADC_LEVELS, EVENT_OUTPUTS, LINKS
 from snn_hardware.hardware import Hardware
-from snn_hardware.links import carried, input_channels, output_channels
+from snn_hardware.links import capacity, carried, input_channels, output_channels
 from snn_hardware.observation import Lost, Observation, Trace, on_rows
 from snn_hardware.measuring import Measuring
 from snn_hardware.preparing import Setup
 from snn_hardware.reporting import note
-from snn_hardware.synapses import Factors, Weights, on_steps
+from snn_hardware.synapses import Factors, Weights, as_it_is, on_steps
 from snn_hardware.wiring import real_params
 
 
@@ -78,7 +79,7 @@ def _weights(weight: Tensor, setup: Setup, effects: Effects) -> Weights:
     if effects.weights:
         settings = setup.settings
         return on_steps(weight, setup.wiring.scale, settings.replicas, settings.mapping)
-    return Weights(weight, weight.detach() * setup.wiring.scale, 0.0, 0.0)
+    return as_it_is(weight, setup.wiring.scale)
 
 
 def _real(weights: Weights, factors: Factors | None, setup: Setup) -> Tensor:
@@ -104,13 +105,12 @@ def _received(
     else:
         lasting = events.detach()._replace(duration=setup.n_steps * setup.step)
         sent, step = lasting.to_grid(setup.step, dtype=weight.dtype), setup.step
-    if not effects.links:
-        return x, sent, int(sent.sum()), 0
-    got, dropped = carried(
-        sent, input_channels(weight.shape[1]), int(LINKS.value), step / setup.units.acceleration
-    )
-    arrived = got if dropped and events is None else x
-    return arrived, got, int(got.sum()) + dropped, dropped
+    number, step = int(sent.sum()), step / setup.units.acceleration
+    per_link = math.ceil(weight.shape[1] / LINKS.value)
+    if not effects.links or (setup.binary and per_link <= capacity(step)):
+        return x, sent, number, 0
+    got, dropped = carried(sent, input_channels(weight.shape[1]), int(LINKS.value), step)
+    return got if dropped and events is None else x, got, number, dropped
 
 
 def _circuits(
@@ -164,9 +164,9 @@ def _integrated(
 
 def _emitted(trace: Trace, setup: Setup, effects: Effects) -> tuple[Trace, int]:
     """The spikes that get out of the chip, and how many do not."""
-    if not effects.links:
-        return trace, 0
     step = setup.step / setup.units.acceleration
+    if not effects.links or setup.wiring.crowd <= capacity(step):
+        return trace, 0
     channels = output_channels(setup.held.circuits)
     z, dropped = carried(trace.z, channels, int(EVENT_OUTPUTS.value), step)
     return trace._replace(z=z), dropped

@@ -36,6 +36,7 @@ class Setup(NamedTuple):
         duration: of the call, in seconds of the model.
         wait: between two samples, in seconds of the chip.
         injected: what the model takes of the measurements.
+        binary: whether no step has two spikes of a source, as far as one knows.
     """
 
     settings: LayerSettings
@@ -48,6 +49,7 @@ class Setup(NamedTuple):
     duration: float
     wait: float
     injected: tuple[str, ...]
+    binary: bool
 
 
 def prepare(
@@ -66,7 +68,7 @@ def prepare(
     """
     _check_neuron(problem)
     weight = _check_projection(problem)
-    _check_input(problem.x)
+    binary = _check_input(problem.x)
     _check_state(problem)
     found = hardware.calibration
     target = (
@@ -95,7 +97,7 @@ def prepare(
         per_unit=settings.per_unit,
     )
     wiring = hardware.wired(held, target, units, lambda: wire(hardware, held, target, units))
-    return Setup(settings, held, wiring, units, *times, wait, injected)
+    return Setup(settings, held, wiring, units, *times, wait, injected, binary)
 
 
 class Timing(NamedTuple):
@@ -153,14 +155,28 @@ def _check_projection(problem: Problem) -> Tensor:
     return problem.weight
 
 
-def _check_input(x: Tensor | Events) -> None:
+def _check_input(x: Tensor | Events) -> bool:
+    """Whether the input is a grid of 0 and 1; raises if it is none of spikes."""
     if isinstance(x, Events) or not x.is_floating_point():
-        return
+        return x.dtype == torch.bool if isinstance(x, Tensor) else False
+    if _is_binary(x):
+        return not isinstance(getattr(x, "events", None), Events)
     if not bool(((x >= 0) & (x == x.floor())).all()):
         raise ValueError(
             "the chip takes spikes, and x holds something else than whole numbers >= 0; encode it, "
             "or scale the weight instead of the spikes"
         )
+    return False
+
+
+def _is_binary(x: Tensor) -> bool:
+    """Whether x holds nothing but 0 and 1, looked at without a copy of it.
+
+    Between 0 and 1 the sum is the number of those that are not 0 only if each of them is 1.
+    """
+    x = x.detach()
+    low, high = x.aminmax() if x.numel() else (x.new_zeros(()), x.new_zeros(()))
+    return bool(low >= 0) and bool(high <= 1) and x.sum().item() == x.count_nonzero().item()
 
 
 def _check_state(problem: Problem) -> None:

@@ -20,7 +20,7 @@ def note(seen: Seen, setup: Setup, weights: Weights, lost: Lost, samples: int) -
     each = setup.duration / setup.units.acceleration + setup.wait
     seen.chip_time += samples * len(setup.held.runs) * each
     seen.lost = Lost(*(had + more for had, more in zip(seen.lost, lost, strict=True)))
-    seen.saturated, seen.rounding = weights.saturated, weights.rounding
+    seen.weights = weights
     seen.scale, seen.units = setup.wiring.scale, setup.units
 
 
@@ -45,13 +45,14 @@ class LayerReport(NamedTuple):
             f"{first.request.n_in} inputs of {first.request.replicas} row pairs, "
             f"{len(self.held.runs)} run{'s' if len(self.held.runs) > 1 else ''}"
         ]
-        if seen.units is not None:
+        if seen.units is not None and seen.weights is not None:
             units, lost = seen.units, seen.lost
             lines += [
                 f"  units: {units.leak_lsb:g} LSB + (v - {units.v_leak:g}) * {units.per_unit:g} LSB; "
                 f"a weight of 1 is {seen.scale:.1f} steps; {units.acceleration:g} s of the model "
                 f"are one of the chip",
-                f"  weights: {seen.saturated:.1%} saturated, rounding {seen.rounding:.2f} steps rms",
+                f"  weights: {seen.weights.saturated:.1%} saturated, rounding "
+                f"{seen.weights.rounding:.2f} steps rms",
                 f"  spikes: {lost.sent} sent, {lost.dropped_in} dropped; {lost.fired} fired, "
                 f"{lost.dropped_out} dropped, {lost.merged} merged in a row, {lost.late} after the end",
                 f"  {seen.samples} samples in {seen.calls} calls, {seen.chip_time * 1e3:.3g} ms of the "

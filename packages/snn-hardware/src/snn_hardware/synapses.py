@@ -22,14 +22,32 @@ class Weights(NamedTuple):
     Args:
         model: ``(N_out, N_in)`` in model units: rounded, with the gradient of the weight.
         steps: the same as whole numbers of steps, no gradient.
-        saturated: fraction beyond the largest step.
-        rounding: root mean square of what rounding changed, in steps, of those not saturated.
+        asked: the weight in steps, neither limited nor rounded.
+        limit: the largest step.
     """
 
     model: Tensor
     steps: Tensor
-    saturated: float
-    rounding: float
+    asked: Tensor
+    limit: float
+
+    @property
+    def saturated(self) -> float:
+        """The fraction beyond the largest step."""
+        return (self.asked.abs() > self.limit).double().mean().item()
+
+    @property
+    def rounding(self) -> float:
+        """Root mean square of what rounding changed, in steps, of those not saturated."""
+        held = self.asked.abs() <= self.limit
+        changed = (self.asked - self.steps)[held]
+        return changed.square().mean().sqrt().item() if len(changed) else 0.0
+
+
+def as_it_is(weight: Tensor, scale: float) -> Weights:
+    """Weights that are neither limited nor rounded."""
+    asked = weight.detach() * scale
+    return Weights(weight, asked, asked, torch.inf)
 
 
 def on_steps(weight: Tensor, scale: float | Tensor, replicas: int, mapping: str) -> Weights:
@@ -46,22 +64,16 @@ def on_steps(weight: Tensor, scale: float | Tensor, replicas: int, mapping: str)
     """
     limit = int(MAX_WEIGHT.value) * replicas
     scaled = weight.detach() * scale
-    beyond = scaled.abs() > limit
     if mapping == "exponential":
         bent = exponential_clamp(weight * scale, cap=float(limit))
         steps = round_half_away(bent.detach())
         model = inject(bent / scale, steps / scale)
-        return Weights(model, steps, *_errors(bent.detach(), steps, beyond))
+        return Weights(model, steps, scaled, limit)
     steps = round_half_away(scaled.clamp(-limit, limit))
-    through = weight if mapping == "clip" else torch.where(beyond, weight.detach(), weight)
-    return Weights(inject(through, steps / scale), steps, *_errors(scaled, steps, beyond))
-
-
-def _errors(scaled: Tensor, steps: Tensor, beyond: Tensor) -> tuple[float, float]:
-    """The fraction that is saturated, and the rounding error of the others."""
-    held = ~beyond
-    error = torch.where(held, (scaled - steps) ** 2, 0.0).sum() / held.sum().clamp(min=1)
-    return beyond.double().mean().item(), error.sqrt().item()
+    through = weight
+    if mapping == "masked":
+        through = torch.where(scaled.abs() > limit, weight.detach(), weight)
+    return Weights(inject(through, steps / scale), steps, scaled, limit)
 
 
 def shares(steps: Tensor, replicas: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from snn_hardware.circuits import Values
 from snn_hardware.effects import Effects
 from snn_hardware.hardware import Hardware, Held
+from snn_hardware.links import output_channels
 from snn_hardware.laws import gain, refractory_time
 from snn_hardware.pattern import Pattern
 from snn_hardware.synapses import Factors
@@ -33,6 +34,7 @@ class Wiring(NamedTuple):
         recurrent_factors: the same of the recurrent ones.
         alive: of each neuron ``(N_out, 1)``; None: all are.
         offset: of the neurons' CADC channels in LSB, ``(N_out,)``; None: none.
+        crowd: the most neurons that share an event output.
     """
 
     scale: float
@@ -42,6 +44,7 @@ class Wiring(NamedTuple):
     recurrent_factors: Factors | None
     alive: Tensor | None
     offset: Tensor | None
+    crowd: int
 
 
 def wire(hardware: Hardware, held: Held, target: Target, units: Units) -> Wiring:
@@ -61,6 +64,7 @@ def wire(hardware: Hardware, held: Held, target: Target, units: Units) -> Wiring
         effects.read_offset * hardware.pattern.circuits("read offset")[first]
         if effects.read_offset
         else None,
+        max(int(output_channels(one.circuits[:, 0]).bincount().max()) for one in held.runs),
     )
 
 

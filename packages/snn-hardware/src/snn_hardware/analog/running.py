@@ -14,6 +14,10 @@ from torch.nn.functional import linear
 from snn_hardware.observation import Trace
 
 
+FEW = 256
+"""Sources whose spikes a dense product sums as fast as a backend finds them one by one."""
+
+
 class Circuits(NamedTuple):
     """The circuits of a layer as a backend runs them, in units of the model.
 
@@ -48,13 +52,14 @@ class Input(NamedTuple):
     def of(cls, spikes: Tensor, circuits: Circuits, n_steps: int) -> Input:
         """Spikes ``(T, B, N_in)`` of rows, each at the first of its row's steps.
 
-        They go through the weight before if that leaves less to lay out.
+        Few sources go through their weight before: the steps between rows then cost nothing, and
+        that is half of the time of a layer with few inputs.
         """
         weight = circuits.weight
         per_row = n_steps // len(spikes)
         if per_row == 1:
             return cls(spikes, weight)
-        if len(weight) < spikes.shape[2]:
+        if spikes.shape[2] <= FEW:
             return cls(_spread(linear(spikes, weight), per_row), None)
         return cls(_spread(spikes, per_row), weight)
 
