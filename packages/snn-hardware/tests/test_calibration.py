@@ -65,9 +65,11 @@ def test_the_circuits_that_fail_are_those_that_never_fire(found, seed):
 
 def test_the_same_chip_gives_the_same_on_any_number_of_threads(found):
     threads = torch.get_num_threads()
-    torch.set_num_threads(2 if threads == 1 else 1)
+    other = 2 if threads == 1 else 1
+    torch.set_num_threads(other)
     try:
         again = calibrate(Target(), Pattern(7), Effects())
+        assert torch.get_num_threads() == other
     finally:
         torch.set_num_threads(threads)
     assert same(again, found[7])

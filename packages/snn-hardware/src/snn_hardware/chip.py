@@ -62,7 +62,9 @@ class Chip:
         if type(seed) is not int or seed < 0:
             raise ValueError(f"the seed of a chip is a whole number from 0 on, got {seed!r}")
         if not acceleration > 0:
-            raise ValueError(f"acceleration must be above 0, got {acceleration}; pass 1.0 or 1000.0")
+            raise ValueError(
+                f"acceleration must be above 0, got {acceleration}; pass 1.0 or 1000.0"
+            )
         if not wait >= 0:
             raise ValueError(f"wait must be 0 seconds or more, got {wait}")
         self._hardware = Hardware(

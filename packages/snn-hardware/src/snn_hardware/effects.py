@@ -49,7 +49,8 @@ class Effects(NamedTuple):
     ] = True
     rails: Annotated[bool, Effect("", "membranes stay within 0 to 255 LSB", ASSUMPTION)] = True
     synapse_saturation: Annotated[
-        float, Effect("LSB", "where the synaptic current bends over, a tanh; 0: nowhere", ASSUMPTION)
+        float,
+        Effect("LSB", "where the synaptic current bends over, a tanh; 0: nowhere", ASSUMPTION),
     ] = 0.0
     membrane_noise: Annotated[
         float, Effect("LSB", "std of the membrane that noise of the current leaves", ASSUMPTION)
@@ -111,7 +112,9 @@ class Effects(NamedTuple):
             default = _default(name)
             if isinstance(default, bool):
                 if not isinstance(value, bool):
-                    raise TypeError(f"effect {name} is on or off, got {value!r}; pass True or False")
+                    raise TypeError(
+                        f"effect {name} is on or off, got {value!r}; pass True or False"
+                    )
             elif isinstance(value, bool) or not isinstance(value, int | float):
                 raise TypeError(f"effect {name} is a number, got {value!r}; 0.0 switches it off")
             elif not (math.isfinite(value) and value >= 0):

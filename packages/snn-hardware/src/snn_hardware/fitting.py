@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-STEPS = 8
+STEPS = 7
 """Enough for full precision from a start that is three times too long or too short."""
 
 LONGEST_STEP = 0.7
@@ -79,8 +79,8 @@ def _dots(one: Tensor, others: tuple[Tensor, ...]) -> Tensor:
 
 
 def _solved(columns: list[Tensor], right: Tensor) -> Tensor:
-    """Three linear equations for each circuit, by Cramer's rule: it needs no library's threads."""
+    """Three linear equations for each circuit, by Cramer's rule."""
     a, b, c = columns
-    cofactors = [torch.linalg.cross(one, other) for one, other in ((b, c), (c, a), (a, b))]
-    determinant = (a * cofactors[0]).sum(1, keepdim=True)
-    return _dots(right, tuple(cofactors)) / determinant
+    cofactors = tuple(torch.linalg.cross(one, other) for one, other in ((b, c), (c, a), (a, b)))
+    determinant: Tensor = (a * cofactors[0]).sum(1, keepdim=True)
+    return _dots(right, cofactors) / determinant

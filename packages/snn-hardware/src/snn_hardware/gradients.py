@@ -40,9 +40,14 @@ class Gradient(NamedTuple):
             x = input_neuron(cast(Tensor, x), cast(Tensor, done.arrived))
         membrane = None
         if self.by_times:
-            membrane, measured = measured.v, measured._replace(v=None, z=self._spikes(problem, done))
+            membrane, measured = (
+                measured.v,
+                measured._replace(v=None, z=self._spikes(problem, done)),
+            )
         model = problem._replace(
-            x=x, weight=done.weight, recurrent_weight=done.recurrent_weight,
+            x=x,
+            weight=done.weight,
+            recurrent_weight=done.recurrent_weight,
             observed=None if all(one is None for one in measured) else measured,
         )
         out = choose(self.backends, model).run(model)
@@ -52,11 +57,9 @@ class Gradient(NamedTuple):
 
     def _spikes(self, problem: Problem, done: Done) -> Any:
         """Recorded spikes as the backend takes them: with their times."""
-        if done.observation.injected.z is None:
-            return None
+        if problem.dt is None or done.observation.injected.z is None:
+            return done.observation.injected.z
         events = done.observation.events
-        if problem.dt is None:
-            return events
         from snn_eventprop import TimedSpikes  # an extra: whoever asks for this gradient has it
 
         return TimedSpikes.of(events, problem.dt, dtype=cast(Tensor, problem.weight).dtype)

@@ -23,6 +23,13 @@ from snn_hardware.target import Target
 from snn_hardware.units import Units
 
 
+_Memory = tuple[int, int]
+"""Where a weight lies: its storage, and how far from its beginning."""
+
+_KEPT_TARGETS = 64
+"""Targets whose values are kept, of a chip that is not calibrated: one a layer of a network."""
+
+
 class Held(NamedTuple):
     """What a layer has on the chip: a place for each of its runs, one after the other.
 
@@ -62,9 +69,20 @@ class Hardware:
         seed: of its fixed pattern, and of its trials.
         effects: what is not ideal.
         partition: whether a layer that does not fit runs in parts, one after the other.
+
+    Raises:
+        TypeError, ValueError: effects that are none, or out of range.
+
+    >>> Hardware(7, Effects(), partition=False).usable.sum()
+    tensor(512)
     """
 
     def __init__(self, seed: int, effects: Effects, *, partition: bool) -> None:
+        if not isinstance(effects, Effects):
+            raise TypeError(
+                f"effects must be an Effects, got {type(effects).__name__}; pass Effects.none() or "
+                f"Effects.only('weights')"
+            )
         self.effects = effects.check()
         self.pattern = Pattern(seed)
         self.partition = partition
@@ -73,7 +91,7 @@ class Hardware:
         self.seen: dict[str, Seen] = {}
         self.ready: tuple[Problem, Any] | None = None  # the call that was checked last
         self._named: dict[str, Held] = {}
-        self._stored: dict[int, tuple[weakref.ref[torch.UntypedStorage], Held]] = {}
+        self._stored: dict[_Memory, tuple[weakref.ref[torch.UntypedStorage], Held]] = {}
         self._values: dict[Target, Values] = {}
         self._wired: dict[str, tuple[Held, Target, Units, Any]] = {}
         self._made = 0
@@ -90,6 +108,8 @@ class Hardware:
     def values(self, target: Target) -> Values:
         """What all circuits really have: calibrated, or at typical codes for a target."""
         if target not in self._values:
+            if len(self._values) >= _KEPT_TARGETS:  # time constants that are learnt never return
+                self._values.clear()
             found = self.calibration
             codes = typical_codes(target, self.effects) if found is None else found.codes
             write = 0 if found is None else found.write
@@ -126,19 +146,25 @@ class Hardware:
 
         Raises:
             NoRoom: it does not fit.
-            ValueError: it has no name, and its weight is computed anew in every call; or its name
-                belongs to a layer of another size.
+            ValueError: it has no name, and its weight is computed anew in every call; or it is on
+                the chip with another size or other settings.
         """
+        self.ready = None  # a call that was checked and never ran must not keep its weight alive
         storage = weight.untyped_storage()
-        found = self._find(request, weight, storage)
+        memory = id(storage), int(weight.storage_offset())  # parameters may be views of one vector
+        found = self._find(request, weight, memory)
         if found is not None:
             return found
         name = request.name or self._new_name()
+        if name in {one.name for one in self.held}:
+            raise ValueError(
+                f"the chip calls a layer {name!r} that was given no name; take another name"
+            )
         held = self._place(request._replace(name=name))
         if request.name:
             self._named[name] = held
         else:
-            self._stored[id(storage)] = (weakref.ref(storage), held)
+            self._stored[memory] = (weakref.ref(storage), held)
         self.seen[name] = Seen()
         return held
 
@@ -157,9 +183,7 @@ class Hardware:
             there = ", ".join(held.name for held in self.held) or "none"
             raise ValueError(f"no layer {name!r} is on the chip; there are: {there}")
 
-    def _find(
-        self, request: Request, weight: Tensor, storage: torch.UntypedStorage
-    ) -> Held | None:
+    def _find(self, request: Request, weight: Tensor, memory: _Memory) -> Held | None:
         if request.name:
             found = self._named.get(request.name)
         elif weight.grad_fn is not None:
@@ -169,16 +193,9 @@ class Hardware:
             )
         else:
             self._forget_the_dead()
-            ref, found = self._stored.get(id(storage), (None, None))
-        if found is None:
-            return None
-        had = [one.request for one in found.runs]
-        if (sum(one.n_out for one in had), had[0].n_in) != (request.n_out, request.n_in):
-            raise ValueError(
-                f"layer {found.name!r} has {sum(one.n_out for one in had)} neurons with "
-                f"{had[0].n_in} inputs on the chip, not {request.n_out} with {request.n_in}; give "
-                f"this one another name, or chip.release({found.name!r})"
-            )
+            ref, found = self._stored.get(memory, (None, None))
+        if found is not None:
+            _check_same(found, request)
         return found
 
     def _forget_the_dead(self) -> None:
@@ -188,7 +205,8 @@ class Hardware:
 
     def _new_name(self) -> str:
         self._made += 1
-        return f"layer {self._made}"
+        name = f"layer {self._made}"
+        return self._new_name() if name in self._named else name
 
     def _place(self, request: Request) -> Held:
         taken = [one for held in self.held if not held.alone for one in held.runs]
@@ -198,3 +216,22 @@ class Hardware:
             if not self.partition:
                 raise
         return Held(request.name, partition(request, self.usable).places, alone=True)
+
+
+def _check_same(found: Held, request: Request) -> None:
+    """A layer that comes again asks for what it has."""
+    had = [one.request for one in found.runs]
+    n_out = sum(one.n_out for one in had)
+    if (n_out, had[0].n_in) != (request.n_out, request.n_in):
+        raise ValueError(
+            f"layer {found.name!r} has {n_out} neurons with {had[0].n_in} inputs on the chip, not "
+            f"{request.n_out} with {request.n_in}; give this one another name, or "
+            f"chip.release({found.name!r})"
+        )
+    for field in ("recurrent", "replicas", "signed", "circuits", "merged"):
+        was, now = getattr(had[0], field), getattr(request, field)
+        if was != now:
+            raise ValueError(
+                f"layer {found.name!r} was placed with {field}={was!r}, and is called with "
+                f"{field}={now!r}; give this one another name, or chip.release({found.name!r})"
+            )

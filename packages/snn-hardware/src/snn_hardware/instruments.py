@@ -2,9 +2,9 @@
 
 Each simulates what a circuit does in the experiment and reads it; nothing looks at the pattern:
 
-    leak       membrane at rest, not firing                          CADC, 60 reads
-    reset      membrane held in reset                                CADC, 60 reads
-    threshold  last read before each spike of 60 slow ramps          CADC, once for each ramp
+    leak       membrane at rest, not firing                          CADC, 64 reads
+    reset      membrane held in reset                                CADC, 64 reads
+    threshold  last read before each spike of 64 slow ramps          CADC, once for each ramp
     tau_mem    membrane released from reset, relaxing to its leak    MADC, fit of an exponential
     tau_syn    synaptic input after a burst of events                MADC, fit of an exponential
 
@@ -36,18 +36,14 @@ from snn_hardware.fitting import Exponential, fit
 from snn_hardware.pattern import Pattern
 from snn_hardware.target import Target
 
-READS = 60
+READS = 64
 """Of a potential, averaged. Assumption."""
 
-TRACES = 4
+TRACES = 2
 """Of a relaxation, averaged. Assumption."""
 
 SAMPLES = 128
 """Of a trace that are fitted. Assumption."""
-
-TOGETHER = 32
-"""Circuits that are fitted together: too few numbers for torch to share out among threads, which
-on a busy machine wait for each other longer than the fit takes."""
 
 WINDOW = 5.0
 """Length of a trace, in time constants of the target. Assumption."""
@@ -152,15 +148,9 @@ def _fitted_tau(
     bench: Bench, generator: torch.Generator, real: Exponential, expected: Exponential
 ) -> Tensor:
     """Of traces of what is real, with a fit that starts at what is expected."""
-    found = []
-    for first in range(0, int(CIRCUITS.value), TOGETHER):
-        few = slice(first, first + TOGETHER)
-        start = Exponential(*(part[few] for part in expected))
-        times = _sample_times(start.tau)
-        trace = Exponential(*(part[few] for part in real)).at(times)
-        seen = _madc(bench.effects, trace.expand(TRACES, *trace.shape), generator)
-        found.append(fit(times, _mean(seen), start).tau)
-    tau = torch.cat(found)
+    times = _sample_times(expected.tau)
+    traces = real.at(times).expand(TRACES, *times.shape)
+    tau = fit(times, _mean(_madc(bench.effects, traces, generator)), expected).tau
     return torch.where(torch.isfinite(tau) & (tau > 0), tau, math.nan)
 
 

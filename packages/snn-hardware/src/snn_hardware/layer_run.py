@@ -10,23 +10,21 @@ from snn_core import Backend, Events, Problem
 from torch import Tensor
 
 from snn_hardware.analog.circuit import circuit
-from snn_hardware.analog.running import (
-    Circuits,
-    Input,
-    noise_of_current,
-    run_circuits,
-    run_one_after_the_other,
-)
+from snn_hardware.analog.layer import Analog
+from snn_hardware.analog.running import Circuits, noise_of_current
 from snn_hardware.effects import Effects
-from snn_hardware.figures import CADC_LEVELS, EVENT_OUTPUTS, LINKS
+from snn_hardware.figures import CADC_LEVELS, LINKS
 from snn_hardware.hardware import Hardware
-from snn_hardware.links import capacity, carried, input_channels, output_channels
-from snn_hardware.observation import Lost, Observation, Trace, on_rows
+from snn_hardware.links import capacity, carried, input_channels
 from snn_hardware.measuring import Measuring
+from snn_hardware.observation import Lost, Observation, joined, on_rows, stamped
 from snn_hardware.preparing import Setup
 from snn_hardware.reporting import note
 from snn_hardware.synapses import Factors, Weights, as_it_is, on_steps
 from snn_hardware.wiring import real_params
+
+AT_ONCE = 4_000_000
+"""Numbers of a trace of circuits on events, beyond which the samples are divided."""
 
 
 class Done(NamedTuple):
@@ -49,30 +47,64 @@ def run_layer(
         problem: of this call.
         backends: what integrates the circuits, the fastest first.
     """
-    effects, settings = hardware.effects, setup.settings
-    weights = _weights(cast(Tensor, problem.weight), setup, effects)
+    weights = _weights(cast(Tensor, problem.weight), setup, hardware.effects)
     recurrent = None
     if problem.recurrent_weight is not None:
-        recurrent = _weights(problem.recurrent_weight, setup, effects)
-    arrived, received, sent, dropped_in = _received(problem, setup, effects)
+        recurrent = _weights(problem.recurrent_weight, setup, hardware.effects)
     seed = int(torch.randint(2**62, (), generator=hardware.trials))
-    circuits = _circuits(problem, setup, effects, weights, recurrent)
-    trace = _integrated(circuits, received, setup, effects, backends, seed)
-    fires = "v_th" in problem.neuron.Params._fields
-    lost = Lost(sent=sent, dropped_in=dropped_in)
-    spikes = None
-    if fires:
-        trace, dropped_out = _emitted(trace, setup, effects)
-        lost = lost._replace(dropped_out=dropped_out, fired=int(trace.z.sum()))
-        if problem.dt is not None:
-            spikes, merged, late = on_rows(trace.z, setup.per_row)
-            lost = lost._replace(merged=merged, late=late)
-    measure = Measuring(trace, setup, effects, problem.dt, seed)
-    observation = measure.observation(spikes, lost)
-    note(hardware.seen[setup.held.name], setup, weights, lost, received.shape[1])
-    return Done(
-        observation, weights.model, None if recurrent is None else recurrent.model, arrived
+    analog = Analog(
+        _circuits(problem, setup, hardware.effects, weights, recurrent),
+        setup,
+        hardware.effects,
+        backends,
+        torch.Generator().manual_seed(seed),
     )
+    run = _on_events if problem.dt is None else _on_grid
+    observation, arrived, n_batch = run(problem, analog, seed)
+    note(hardware.seen[setup.held.name], setup, weights, observation.lost, n_batch)
+    model = None if recurrent is None else recurrent.model
+    return Done(observation, weights.model, model, arrived)
+
+
+def _on_grid(
+    problem: Problem, analog: Analog, seed: int
+) -> tuple[Observation, Tensor | Events, int]:
+    """A layer on the rows of a grid: its spikes in the nearest row, its membranes to be read."""
+    setup, dtype = analog.setup, cast(Tensor, problem.weight).dtype
+    arrived, received, lost = _received(problem, analog)
+    trace, dropped = analog.run(received)
+    spikes = None
+    if setup.fires:
+        rows, merged, late = on_rows(trace.z, setup.per_row)
+        spikes = rows.to(dtype)
+        fired = int(trace.z.sum()) + dropped
+        lost = lost._replace(dropped_out=dropped, fired=fired, merged=merged, late=late)
+    measure = Measuring(trace, setup, analog.effects, cast(float, problem.dt), dtype, seed)
+    return measure.observation(spikes, lost), arrived, received.shape[1]
+
+
+def _on_events(
+    problem: Problem, analog: Analog, seed: int
+) -> tuple[Observation, Tensor | Events, int]:
+    """A layer on events: some samples at a time, since only their spikes are kept."""
+    x, setup = cast(Events, problem.x), analog.setup
+    n_batch, n_out = len(x.times), len(analog.circuits.weight)
+    at_once = n_batch
+    if not analog.effects.residual_state:
+        at_once = max(1, AT_ONCE // (setup.n_steps * n_out))
+    parts, total = [], Lost()
+    for start in range(0, n_batch, at_once):
+        some = slice(start, start + at_once)
+        sample = problem._replace(x=x._replace(times=x.times[some], index=x.index[some]))
+        _, received, lost = _received(sample, analog)
+        trace, dropped = analog.run(received)
+        events = stamped(trace, clock=setup.clock, duration=setup.duration)
+        fired = int(trace.z.sum()) + dropped
+        late = fired - dropped - int(events.times.isfinite().sum())
+        total = total.plus(lost._replace(dropped_out=dropped, fired=fired, late=late))
+        parts.append(events)
+    events = joined(parts)
+    return Observation.of_events(events, total), x, n_batch
 
 
 def _weights(weight: Tensor, setup: Setup, effects: Effects) -> Weights:
@@ -91,26 +123,26 @@ def _real(weights: Weights, factors: Factors | None, setup: Setup) -> Tensor:
     return model if setup.wiring.alive is None else model * setup.wiring.alive
 
 
-def _received(
-    problem: Problem, setup: Setup, effects: Effects
-) -> tuple[Tensor | Events, Tensor, int, int]:
-    """The input as it arrives, on a grid too; how much was sent, and how much of it dropped.
+def _received(problem: Problem, analog: Analog) -> tuple[Tensor | Events, Tensor, Lost]:
+    """The input as it arrives, on a grid too, and how much of it there was.
 
     Spikes of a grid stay on its rows, events go to the steps of the integration.
     """
-    x, weight = problem.x, cast(Tensor, problem.weight)
+    x, setup, n_in = problem.x, analog.setup, cast(Tensor, problem.weight).shape[1]
+    dtype = analog.circuits.weight.dtype
     events = x if isinstance(x, Events) else getattr(x, "events", None)
     if events is None:
-        sent, step = cast(Tensor, x).to(weight.dtype), cast(float, problem.dt)
+        sent, step = cast(Tensor, x).detach().to(dtype), cast(float, problem.dt)
     else:
         lasting = events.detach()._replace(duration=setup.n_steps * setup.step)
-        sent, step = lasting.to_grid(setup.step, dtype=weight.dtype), setup.step
+        sent, step = lasting.to_grid(setup.step, dtype=dtype), setup.step
     number, step = int(sent.sum()), step / setup.units.acceleration
-    per_link = math.ceil(weight.shape[1] / LINKS.value)
-    if not effects.links or (setup.binary and per_link <= capacity(step)):
-        return x, sent, number, 0
-    got, dropped = carried(sent, input_channels(weight.shape[1]), int(LINKS.value), step)
-    return got if dropped and events is None else x, got, number, dropped
+    per_link = math.ceil(n_in / LINKS.value)
+    if not analog.effects.links or (setup.binary and per_link <= capacity(step)):
+        return x, sent, Lost(sent=number)
+    got, dropped = carried(sent, input_channels(n_in), int(LINKS.value), step)
+    arrived = got.to(cast(Tensor, x).dtype) if dropped and events is None else x
+    return arrived, got, Lost(sent=number, dropped_in=dropped)
 
 
 def _circuits(
@@ -120,9 +152,14 @@ def _circuits(
     weights: Weights,
     recurrent: Weights | None,
 ) -> Circuits:
-    """The circuits of the layer with what they really have."""
-    wiring, units, weight = setup.wiring, setup.units, weights.model
-    params = real_params(problem.neuron, problem.params, wiring, effects, units, weight)
+    """The circuits of the layer with what they really have.
+
+    Where they have steps of their own, single precision is enough: nothing is to be equal to the
+    bit, and they are read with 8 bits.
+    """
+    wiring, units = setup.wiring, setup.units
+    dtype = torch.float32 if effects.time_step else weights.model.dtype
+    params = real_params(problem.neuron, problem.params, wiring, effects, units, dtype)
     neuron, bends = problem.neuron, effects.synapse_saturation > 0
     noise: Any = 0.0
     if effects.membrane_noise:
@@ -137,36 +174,8 @@ def _circuits(
     return Circuits(
         neuron,
         params,
-        _real(weights, wiring.factors, setup),
-        None if recurrent is None else _real(recurrent, wiring.recurrent_factors, setup),
+        _real(weights, wiring.factors, setup).to(dtype),
+        None if recurrent is None else _real(recurrent, wiring.recurrent_factors, setup).to(dtype),
         problem.threshold,
         noise,
     )
-
-
-def _integrated(
-    circuits: Circuits,
-    received: Tensor,
-    setup: Setup,
-    effects: Effects,
-    backends: tuple[Backend, ...],
-    seed: int,
-) -> Trace:
-    generator = torch.Generator().manual_seed(seed)
-    fine = Input.of(received, circuits, setup.n_steps)
-    if effects.residual_state:
-        wait = round(setup.wait * setup.units.acceleration / setup.step)
-        return run_one_after_the_other(
-            circuits, fine, setup.step, wait=wait, backends=backends, generator=generator
-        )
-    return run_circuits(circuits, fine, setup.step, backends=backends, generator=generator)[0]
-
-
-def _emitted(trace: Trace, setup: Setup, effects: Effects) -> tuple[Trace, int]:
-    """The spikes that get out of the chip, and how many do not."""
-    step = setup.step / setup.units.acceleration
-    if not effects.links or setup.wiring.crowd <= capacity(step):
-        return trace, 0
-    channels = output_channels(setup.held.circuits)
-    z, dropped = carried(trace.z, channels, int(EVENT_OUTPUTS.value), step)
-    return trace._replace(z=z), dropped

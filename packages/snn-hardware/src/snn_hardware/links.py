@@ -78,6 +78,8 @@ def carried(z: Tensor, channel: Tensor, n_channels: int, step: float) -> tuple[T
     neurons = int(channel.bincount().max())
     if (z.dtype == torch.bool and neurons <= most) or float(z.detach().max()) * neurons <= most:
         return z, 0
+    if z.is_floating_point() and float(z.detach().sum(-1).max()) <= most:
+        return z, 0
     lost = _lost(z.detach(), channel, n_channels, most)
     dropped = 0 if lost is None else int(lost.sum(dtype=torch.float64))
     if lost is None or dropped == 0:

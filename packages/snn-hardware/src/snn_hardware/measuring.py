@@ -9,7 +9,6 @@ from snn_core import Events, Observed
 from torch import Tensor
 
 from snn_hardware.effects import Effects
-from snn_hardware.figures import CLOCK
 from snn_hardware.madc import read_madc
 from snn_hardware.observation import Lost, Observation, Trace, stamped
 from snn_hardware.preparing import Setup
@@ -24,13 +23,15 @@ class Measuring(NamedTuple):
         setup: of the call.
         effects: of the chip.
         dt: of the call, in seconds of the model.
+        dtype: of the model.
         seed: of the noise of this call's reads: they are the same whenever one looks.
     """
 
     trace: Trace
     setup: Setup
     effects: Effects
-    dt: float | None
+    dt: float
+    dtype: torch.dtype
     seed: int
 
     def observation(self, spikes: Tensor | None, lost: Lost) -> Observation:
@@ -40,25 +41,17 @@ class Measuring(NamedTuple):
         if "v" in wanted:
             now = self.read()
             measured["v"] = now
-        if "z" in wanted and self.dt is not None:
+        if "z" in wanted:
             measured["z"] = spikes
-        elif "z" in wanted:
-            measured["z"] = self.stamp()
         fast = None if self.setup.settings.madc is None else self.read_fast
         keep = read if now is None else _Kept(now)
         return Observation(spikes, self.trace, Observed(**measured), lost, keep, self.stamp, fast)
 
     def read(self) -> Tensor:
-        """The membranes as the CADC reads them, on the rows of the grid, in units of the model.
-
-        Raises:
-            ValueError: there is no grid.
-        """
-        if self.dt is None:
-            raise ValueError("the CADC is read on a grid, and this call has none: pass dt")
+        """The membranes as the CADC reads them, on the rows of the grid, in units of the model."""
         setup, effects = self.setup, self.effects
         if not (effects.cadc or effects.cadc_period or effects.read_noise or effects.read_offset):
-            return self.trace.v[:: setup.per_row]
+            return self.trace.v[:: setup.per_row].to(self.dtype)
         units = setup.units
         step = setup.step / units.acceleration
         looked = _whole(effects.cadc_period / step) if effects.cadc_period else setup.per_row
@@ -71,7 +64,7 @@ class Measuring(NamedTuple):
             offset=setup.wiring.offset,
             generator=self._generator(),
         ).rows
-        return units.to_model(rows)
+        return units.to_model(rows).to(self.dtype)
 
     def read_fast(self) -> tuple[Tensor, Tensor]:
         """The membrane of the one neuron that the MADC reads: times and values."""
@@ -86,8 +79,7 @@ class Measuring(NamedTuple):
 
     def stamp(self) -> Events:
         """The spikes with their times on the chip's clock."""
-        clock = CLOCK.value * self.setup.units.acceleration if self.effects.event_clock else 0.0
-        return stamped(self.trace, clock=clock, duration=self.setup.duration)
+        return stamped(self.trace, clock=self.setup.clock, duration=self.setup.duration)
 
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed ^ 0x5EED)

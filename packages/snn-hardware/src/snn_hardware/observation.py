@@ -11,6 +11,7 @@ import torch
 from snn_core import Events, Observed
 from snn_neurons.functional.observables import HardwareObservables
 from torch import Tensor
+from torch.nn.functional import pad
 
 
 class Lost(NamedTuple):
@@ -31,6 +32,14 @@ class Lost(NamedTuple):
     merged: int = 0
     late: int = 0
     clipped: int = 0
+
+    def plus(self, more: Lost) -> Lost:
+        """The sums of both.
+
+        >>> Lost(sent=1).plus(Lost(sent=2)).sent
+        3
+        """
+        return Lost(*(had + new for had, new in zip(self, more, strict=True)))
 
 
 class Trace(NamedTuple):
@@ -55,7 +64,7 @@ class Observation:
 
     Args:
         spikes: on the grid of the call, 0 or 1; None of a neuron that does not fire, or without dt.
-        trace: what was measured: every step of the circuits.
+        trace: what was measured: every step of the circuits; None without dt.
         injected: what the model took of it; ``snn.integrate(..., observed=)`` takes it again.
         lost: what did not arrive.
         read: reads the membranes of the trace with the CADC.
@@ -64,19 +73,24 @@ class Observation:
     """
 
     spikes: Tensor | None
-    trace: Trace
+    trace: Trace | None
     injected: Observed
     lost: Lost
     read: Callable[[], Tensor]
     stamp: Callable[[], Events]
     read_fast: Callable[[], tuple[Tensor, Tensor]] | None = None
 
+    @classmethod
+    def of_events(cls, events: Events, lost: Lost) -> Observation:
+        """What is measured without a grid: spikes, and no membrane."""
+        return cls(None, None, Observed(z=events), lost, _no_grid, lambda: events)
+
     @functools.cached_property
     def membrane_cadc(self) -> Tensor:
         """Membranes as the CADC reads them, ``(T, B, N)``; the same at every look.
 
         Raises:
-            ValueError: the recording is longer than the memory for its samples.
+            ValueError: the call had no grid.
         """
         return self.read()
 
@@ -98,6 +112,24 @@ class Observation:
     def hw_data(self) -> HardwareObservables:
         """The form that the functions of ``snn_neurons.functional`` take."""
         return HardwareObservables(self.spikes, self.membrane_cadc, self.membrane_madc)
+
+
+def _no_grid() -> Tensor:
+    raise ValueError("the CADC is read on a grid, and this call has none: pass dt")
+
+
+def joined(parts: list[Events]) -> Events:
+    """The events of some samples after those of others.
+
+    >>> one = Events(torch.tensor([[0.1, 0.2]]), torch.tensor([[0, 0]]), (1,), 1.0)
+    >>> joined([one, one._replace(times=one.times[:, :1], index=one.index[:, :1])]).index
+    tensor([[ 0,  0],
+            [ 0, -1]])
+    """
+    width = max(part.times.shape[1] for part in parts)
+    times = [pad(one.times, (0, width - one.times.shape[1]), value=torch.inf) for one in parts]
+    index = [pad(one.index, (0, width - one.index.shape[1]), value=-1) for one in parts]
+    return parts[0]._replace(times=torch.cat(times), index=torch.cat(index))
 
 
 def on_rows(z: Tensor, per_row: int) -> tuple[Tensor, int, int]:

@@ -10,6 +10,7 @@ from snn_core import Events, Problem, RecurrentState
 from torch import Tensor
 
 from snn_hardware.effects import Effects
+from snn_hardware.figures import CLOCK
 from snn_hardware.hardware import Hardware, Held
 from snn_hardware.madc import check_madc_memory
 from snn_hardware.placement import Request
@@ -37,6 +38,8 @@ class Setup(NamedTuple):
         wait: between two samples, in seconds of the chip.
         injected: what the model takes of the measurements.
         binary: whether no step has two spikes of a source, as far as one knows.
+        fires: whether the neurons do.
+        clock: period of the times of spikes, in seconds of the model; 0: none.
     """
 
     settings: LayerSettings
@@ -50,6 +53,8 @@ class Setup(NamedTuple):
     wait: float
     injected: tuple[str, ...]
     binary: bool
+    fires: bool
+    clock: float
 
 
 def prepare(
@@ -89,7 +94,11 @@ def prepare(
         circuits=settings.circuits,
         merged=settings.merged,
     )
+    if not settings.signed:
+        _check_signs("weight", weight)
+        _check_signs("recurrent_weight", problem.recurrent_weight)
     held = hardware.hold(request, weight)
+    clock = CLOCK.value * acceleration if hardware.effects.event_clock else 0.0
     units = units_for(
         problem.params,
         target.at(held.circuits),
@@ -97,7 +106,7 @@ def prepare(
         per_unit=settings.per_unit,
     )
     wiring = hardware.wired(held, target, units, lambda: wire(hardware, held, target, units))
-    return Setup(settings, held, wiring, units, *times, wait, injected, binary)
+    return Setup(settings, held, wiring, units, *times, wait, injected, binary, fires, clock)
 
 
 class Timing(NamedTuple):
@@ -135,7 +144,9 @@ def _check_neuron(problem: Problem) -> None:
     missing = {"tau_mem", "tau_syn", "v_leak"} - fields
     unknown = fields - _PARAMETERS
     if missing or unknown or "i" not in problem.neuron.State._fields:
-        what = f"no {sorted(missing)[0]!r}" if missing else f"{sorted(unknown or {'no current'})[0]!r}"
+        what = (
+            f"no {sorted(missing)[0]!r}" if missing else f"{sorted(unknown or {'no current'})[0]!r}"
+        )
         raise ValueError(
             f"the circuits are current-based with an exponential synapse, and neuron "
             f"{problem.neuron.name!r} has {what}; take 'lif', 'lif_refractory' or 'li'"
@@ -151,17 +162,19 @@ def _check_projection(problem: Problem) -> Tensor:
             "backend='auto', observed=out.observed.injected"
         )
     if problem.weight.device.type != "cpu":
-        raise ValueError(f"the chip is emulated on the CPU, the weight is on {problem.weight.device}")
+        raise ValueError(
+            f"the chip is emulated on the CPU, the weight is on {problem.weight.device}"
+        )
     return problem.weight
 
 
 def _check_input(x: Tensor | Events) -> bool:
     """Whether the input is a grid of 0 and 1; raises if it is none of spikes."""
-    if isinstance(x, Events) or not x.is_floating_point():
-        return x.dtype == torch.bool if isinstance(x, Tensor) else False
-    if _is_binary(x):
+    if isinstance(x, Events) or x.dtype == torch.bool:
+        return isinstance(x, Tensor)
+    if x.is_floating_point() and _is_binary(x):
         return not isinstance(getattr(x, "events", None), Events)
-    if not bool(((x >= 0) & (x == x.floor())).all()):
+    if not bool(((x >= 0) & (x == x.floor()) & (x < torch.inf)).all()):
         raise ValueError(
             "the chip takes spikes, and x holds something else than whole numbers >= 0; encode it, "
             "or scale the weight instead of the spikes"
@@ -177,6 +190,19 @@ def _is_binary(x: Tensor) -> bool:
     x = x.detach()
     low, high = x.aminmax() if x.numel() else (x.new_zeros(()), x.new_zeros(()))
     return bool(low >= 0) and bool(high <= 1) and x.sum().item() == x.count_nonzero().item()
+
+
+def _check_signs(name: str, weight: Tensor | None) -> None:
+    """A row of synapses has one sign, and an unsigned source one row."""
+    if weight is None:
+        return
+    both = (weight > 0).any(0) & (weight < 0).any(0)
+    if bool(both.any()):
+        raise ValueError(
+            f"a layer with signed=False has one row for each source, which has one sign, and the "
+            f"{name}s of source {int(both.nonzero()[0])} have both; clamp them "
+            f"({name}.data.clamp_(min=0)), or leave signed=False out"
+        )
 
 
 def _check_state(problem: Problem) -> None:

@@ -19,8 +19,9 @@ def note(seen: Seen, setup: Setup, weights: Weights, lost: Lost, samples: int) -
     seen.samples += samples
     each = setup.duration / setup.units.acceleration + setup.wait
     seen.chip_time += samples * len(setup.held.runs) * each
-    seen.lost = Lost(*(had + more for had, more in zip(seen.lost, lost, strict=True)))
-    seen.weights = weights
+    seen.lost = seen.lost.plus(lost)
+    # without the weight itself: the chip knows by its memory when it is gone
+    seen.weights = weights._replace(model=weights.steps)
     seen.scale, seen.units = setup.wiring.scale, setup.units
 
 
@@ -79,7 +80,9 @@ class Report(NamedTuple):
     @property
     def lost(self) -> Lost:
         """What was lost of all layers together."""
-        return Lost(*(sum(one) for one in zip(*(part.seen.lost for part in self.layers), strict=True)))
+        return Lost(
+            *(sum(one) for one in zip(*(part.seen.lost for part in self.layers), strict=True))
+        )
 
     def __str__(self) -> str:
         head = f"chip {self.seed}, {self.calibrated}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from snn_hardware.synapses import MAPPINGS
@@ -30,22 +31,39 @@ class LayerSettings(NamedTuple):
         """
         if self.name is not None and not isinstance(self.name, str):
             raise TypeError(f"the name of a layer must be a string, got {type(self.name).__name__}")
+        if self.name == "":
+            raise ValueError("the name of a layer must not be empty; pass 'hidden', or another")
         for name, value in (("replicas", self.replicas), ("merged", self.merged)):
             if value is not None and (type(value) is not int or value < 1):
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if self.per_unit is not None and not self.per_unit > 0:
-            raise ValueError(f"per_unit must be above 0 LSB, got {self.per_unit}")
+        self._check_per_unit()
+        if type(self.signed) is not bool:
+            raise TypeError(f"signed must be True or False, got {self.signed!r}")
+        if self.circuits is not None and not isinstance(self.circuits, tuple):
+            raise TypeError(
+                f"circuits must be a tuple with the first circuit of each neuron, got "
+                f"{self.circuits!r}; pass tuple(range(10))"
+            )
         if self.mapping not in MAPPINGS:
             raise ValueError(
                 f"there is no mapping of weights {self.mapping!r}; there are {', '.join(MAPPINGS)}"
             )
-        if isinstance(self.inject, str) or set(self.inject) - set(INJECTED):
+        if not isinstance(self.inject, tuple) or set(self.inject) - set(INJECTED):
             raise ValueError(
                 f"inject names what the model takes of the measurements, a tuple of 'z' (spikes) and "
                 f"'v' (membranes), got {self.inject!r}"
             )
         self._check_madc()
         return self
+
+    def _check_per_unit(self) -> None:
+        given = self.per_unit
+        if given is None:
+            return
+        if isinstance(given, bool) or not isinstance(given, int | float):
+            raise TypeError(f"per_unit must be a number of LSB, got {given!r}")
+        if not (given > 0 and math.isfinite(given)):
+            raise ValueError(f"per_unit must be finite and above 0 LSB, got {given}")
 
     def _check_madc(self) -> None:
         if isinstance(self.madc, tuple | list):

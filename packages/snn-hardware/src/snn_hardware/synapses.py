@@ -79,6 +79,8 @@ def on_steps(weight: Tensor, scale: float | Tensor, replicas: int, mapping: str)
 def shares(steps: Tensor, replicas: int) -> Tensor:
     """Steps of each of a weight's synapses, as even as whole numbers allow, ``(R, N_out, N_in)``.
 
+    What a weight has beside its whole steps, where none are rounded, is shared evenly.
+
     >>> shares(torch.tensor([[64.0, -3.0]]), 2).flatten(1)
     tensor([[32., -1.],
             [32., -2.]])
@@ -86,7 +88,9 @@ def shares(steps: Tensor, replicas: int) -> Tensor:
     if replicas == 1:
         return steps[None]
     each = torch.arange(replicas, dtype=steps.dtype).reshape(-1, 1, 1)
-    return steps.sign() * ((steps.abs() + each) / replicas).floor()
+    whole = steps.trunc()
+    even = whole.sign() * ((whole.abs() + each) / replicas).floor()
+    return even + (steps - whole) / replicas
 
 
 class Factors(NamedTuple):

@@ -65,7 +65,7 @@ class Target(NamedTuple):
         for name, value in self._asdict().items():
             _check_value(name, value)
         for name in ("leak", "reset"):
-            gap = torch.as_tensor(self.threshold) - torch.as_tensor(getattr(self, name))
+            gap = _double(self.threshold) - _double(getattr(self, name))
             if not bool((gap > 0).all()):
                 raise ValueError(
                     f"the threshold must lie above the {name}, got {_shown(self.threshold)} and "
@@ -75,7 +75,7 @@ class Target(NamedTuple):
 
     def per_circuit(self, name: str) -> Tensor:
         """One of the values for each circuit, ``(512,)`` in double precision."""
-        return torch.as_tensor(getattr(self, name)).double().expand(int(CIRCUITS.value))
+        return _double(getattr(self, name)).expand(int(CIRCUITS.value))
 
     def at(self, circuits: Tensor) -> Target:
         """The target of some circuits, in numbers.
@@ -119,13 +119,17 @@ def _check_value(name: str, value: float | Tensor) -> None:
             raise ValueError(f"{name} must be {wanted}, got a tensor {tuple(value.shape)}")
     elif isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    values = torch.as_tensor(value).double()
+    values = _double(value)
     inside = (values >= low) & (values <= high)
     if not bool(inside.all()):
         given = values[~inside].flatten()[0].item()
         raise ValueError(
             f"{name} = {given:g} cannot be reached: the chip has {low:g} to {high:g} {unit}"
         )
+
+
+def _double(value: float | Tensor) -> Tensor:
+    return torch.as_tensor(value, dtype=torch.float64)
 
 
 def _shown(value: float | Tensor) -> str:

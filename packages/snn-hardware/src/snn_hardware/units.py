@@ -98,9 +98,7 @@ def target_for(
     return Target(threshold=threshold, leak=leak, **fields, **settings).check()
 
 
-def units_for(
-    params: Any, target: Target, *, acceleration: float, per_unit: float | None
-) -> Units:
+def units_for(params: Any, target: Target, *, acceleration: float, per_unit: float | None) -> Units:
     """The map under which calibrated circuits are the model.
 
     Args:

@@ -105,9 +105,7 @@ def _recurrent_factors(pattern: Pattern, effects: Effects, held: Held) -> Factor
     return Factors(*_of(pattern, effects, circuit, one.recurrent_rows))
 
 
-def _of(
-    pattern: Pattern, effects: Effects, circuit: Tensor, rows: Tensor
-) -> tuple[Tensor, Tensor]:
+def _of(pattern: Pattern, effects: Effects, circuit: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """For synapses in circuits ``(N_out, N_in)`` and rows ``(N_in, R, 2)``: both signs' factors."""
     own = pattern.synapses()
     found = []
@@ -119,20 +117,24 @@ def _of(
 
 
 def real_params(
-    neuron: Neuron, params: Any, wiring: Wiring, effects: Effects, units: Units, like: Tensor
+    neuron: Neuron, params: Any, wiring: Wiring, effects: Effects, units: Units, dtype: torch.dtype
 ) -> Any:
     """The parameters of the model as the circuits have them, in units of the model."""
     found: dict[str, Value] = {}
     for name, value in params._asdict().items():
         if name in wiring.shift:
-            found[name] = _plain(value) + wiring.shift[name].to(like.dtype)
+            found[name] = _plain(value) + wiring.shift[name].to(dtype)
         elif name in wiring.stretch:
-            found[name] = _plain(value) * wiring.stretch[name].to(like.dtype)
-        elif name == "refractory_time" and effects.refractory_clock:
+            found[name] = _plain(value) * wiring.stretch[name].to(dtype)
+        elif name == "refractory_time" and effects.refractory_clock and float(value) > 0:
             asked = torch.tensor(float(value) / units.acceleration, dtype=torch.float64)
             found[name] = refractory_time(asked).item() * units.acceleration
         else:
             found[name] = _plain(value)
+    if wiring.alive is not None and "v_th" in found:
+        # no noise, and no threshold however low, makes a dead circuit fire
+        fires = torch.as_tensor(found["v_th"], dtype=dtype)
+        found["v_th"] = torch.where(wiring.alive[:, 0], fires, torch.inf)
     return neuron.Params(**found)
 
 

@@ -84,7 +84,9 @@ def _step(
     else:
         output, after = neuron.step(x, inner, own, crossed, dt)
     if rails:
-        v = torch.minimum(torch.maximum(after.v, _like(params.low, after.v)), _like(params.high, after.v))
+        v = torch.minimum(
+            torch.maximum(after.v, _like(params.low, after.v)), _like(params.high, after.v)
+        )
         output, after = (v if output is after.v else output), after._replace(v=v)
     late = torch.zeros_like(after.v) if not above else _late(above[0], inner.v - own.v_th)
     return output, State(*after, late)

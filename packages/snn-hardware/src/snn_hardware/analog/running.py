@@ -162,9 +162,7 @@ def _again(
 ) -> tuple[Trace, Any]:
     """One run with the noise that every run of these samples has."""
     generator = torch.Generator().manual_seed(seed)
-    return run_circuits(
-        circuits, x, step, backends=backends, generator=generator, state=state
-    )
+    return run_circuits(circuits, x, step, backends=backends, generator=generator, state=state)
 
 
 def _handed_on(first: Any, end: Any) -> Any:

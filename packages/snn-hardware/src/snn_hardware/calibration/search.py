@@ -12,6 +12,9 @@ leads there; the mean is taken over the others, close to the target.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -63,12 +66,13 @@ def calibrate(
         raise ValueError(f"writes are counted from 0, got first_write = {first_write}")
     bench = Bench(target.check(), pattern, effects.check())
     codes = typical_codes(target, effects)
-    before = measured = measure(bench, codes, first_write)
-    offset = Values(*(torch.zeros_like(value) for value in measured))
-    for count in range(1, WRITES + 1):
-        offset = _updated(offset, measured, nominal(codes, target), 1 / max(1, count - 1))
-        codes = _corrected(offset, target, effects)
-        measured = measure(bench, codes, first_write + count)
+    with _one_thread():
+        before = measured = measure(bench, codes, first_write)
+        offset = Values(*(torch.zeros_like(value) for value in measured))
+        for count in range(1, WRITES + 1):
+            offset = _updated(offset, measured, nominal(codes, target), 1 / max(1, count - 1))
+            codes = _corrected(offset, target, effects)
+            measured = measure(bench, codes, first_write + count)
     return Calibration(
         seed=pattern.seed,
         target=target,
@@ -78,6 +82,20 @@ def calibrate(
         before=before,
         after=measured,
     )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Thousands of small operations: shared out, they wait for threads that a busy machine lacks.
+
+    The number of threads is the whole process's; it is put back as it was.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _updated(offset: Values, measured: Values, typical: Values, gain: float) -> Values:
