@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import snn_core
 import torch
-from snn_core import Events, Layer
+from snn_core import AsBackend, Backend, Events, Layer
 from torch import Tensor
 
 from snn_train.data.trains import SpikeTrains
@@ -78,7 +78,7 @@ def drawn_layer(
     params: Any,
     mean: float,
     std: float,
-    backend: str,
+    backend: str | Backend | AsBackend,
     **options: Any,
 ) -> Layer:
     """A layer in double precision whose weights are drawn, each one, from a normal distribution.

@@ -75,6 +75,20 @@ TASKS = (
                 "yinyang_exact:YIN_YANG_EXACT",
                 "the recipe of Wunderlich and Pehle (2021)",
             ),
+            Entry(
+                "chip",
+                "snn_train.tasks.yinyang_chip:YIN_YANG_CHIP",
+                "surrogate gradients, forward on an emulated chip",
+                needs=("snn_hardware",),
+                install="snn-train[hardware]",
+            ),
+            Entry(
+                "chip_eventprop",
+                "snn_train.tasks.yinyang_chip_exact:YIN_YANG_CHIP_EXACT",
+                "EventProp by the spikes of an emulated chip",
+                needs=("snn_hardware", "snn_eventprop"),
+                install="snn-train[hardware,eventprop]",
+            ),
         ),
     ),
     Listed(
