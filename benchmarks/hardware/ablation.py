@@ -160,9 +160,7 @@ def rows(gradient: str, chips: int, epochs: int, parts: tuple[str, ...]) -> Iter
     way, numbers = recipe(gradient), range(chips)
     score = functools.partial(accuracy, way, gradient)
     full = [chip_of(way, one, Effects()) for one in numbers]
-    simulated = [
-        trained(way, gradient, network_of(way, one, None), one, epochs) for one in numbers
-    ]
+    simulated = [trained(way, gradient, network_of(way, one, None), one, epochs) for one in numbers]
     yield Row("simulation", list(map(score, simulated)))
     yield Row(
         "simulation, moved to the chip",

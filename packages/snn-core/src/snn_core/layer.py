@@ -17,17 +17,8 @@ from snn_core.events import Events
 from snn_core.integration import pose
 from snn_core.owning import Owner
 from snn_core.thresholds import Threshold
-from snn_core.types import (
-    AsBackend,
-    Backend,
-    Neuron,
-    Observed,
-    Output,
-    Problem,
-    Quantity,
-    Value,
-    quantities,
-)
+from snn_core.types import AsBackend, Backend, Neuron, Observed, Output, Problem, Quantity, Value
+from snn_core.types import quantities as quantities_of
 
 
 class Layer(Owner):
@@ -118,7 +109,7 @@ class Layer(Owner):
         checking.check_params_type(self.neuron, params)
         values = params._asdict() | delays
         _check_names(self.neuron, delays, learn, values)
-        known = quantities(self.neuron.Params) | dict.fromkeys(delays, checking.DELAY)
+        known = quantities_of(self.neuron.Params) | dict.fromkeys(delays, checking.DELAY)
         for name, value in values.items():
             quantity = known.get(name, Quantity(""))
             if name not in learn:

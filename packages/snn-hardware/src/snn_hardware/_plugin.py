@@ -21,4 +21,6 @@ def snn_backends() -> list[Entry]:
 @hookimpl
 def snn_commands() -> list[Entry]:
     """The command that makes chips and looks at them."""
-    return [Entry("chip", "snn_hardware.command:main", "calibrate a chip, look at it, fit a network")]
+    return [
+        Entry("chip", "snn_hardware.command:main", "calibrate a chip, look at it, fit a network")
+    ]

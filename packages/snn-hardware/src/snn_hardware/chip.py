@@ -10,7 +10,7 @@ from snn_core.choosing import candidates
 
 from snn_hardware.calibration import Calibration, calibrate
 from snn_hardware.effects import Effects
-from snn_hardware.gradients import Gradient, gradient_of
+from snn_hardware.gradients import gradient_of
 from snn_hardware.hardware import Hardware
 from snn_hardware.layer_run import run_layer
 from snn_hardware.preparing import prepare
@@ -161,8 +161,8 @@ class Chip:
             settings: ``replicas``: synapses that share a weight, so that it can be as many times
                 larger. ``merged``: circuits that form a neuron, as few as needed if not given.
                 ``signed=False``: all weights of a source have one sign, and take one row.
-                ``circuits``: numbers of the first circuits of the neurons. ``per_unit``: LSB for one
-                unit of a neuron that does not fire. ``mapping``: of weights beyond the largest, see
+                ``circuits``: numbers of the neurons' first circuits. ``per_unit``: LSB for one unit
+                of a neuron that does not fire. ``mapping``: of weights beyond the largest, see
                 ``snn_hardware.synapses.MAPPINGS``. ``inject``: what the model takes, ``("z",)``
                 spikes, ``("v", "z")`` membranes too. ``madc``: the neuron that the MADC reads.
 

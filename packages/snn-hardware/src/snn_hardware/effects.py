@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import typing
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from snn_hardware.figures import ASSUMPTION
 
 
 class Effect(NamedTuple):
-    """What a switch stands for: its unit, in a few words what it does, where its default is from."""
+    """What a switch stands for: unit, what it does in a few words, where its default is from."""
 
     unit: str
     meaning: str
@@ -100,7 +100,8 @@ class Effects(NamedTuple):
                     f"{name} is off by default and has no number of its own; give one: "
                     f"Effects.none()._replace({name}=...)"
                 )
-        return cls.none()._replace(**{name: _default(name) for name in names})
+        on: dict[str, Any] = {name: _default(name) for name in names}
+        return cls.none()._replace(**on)
 
     def check(self) -> Effects:
         """These effects, if each is in range.
@@ -119,7 +120,8 @@ class Effects(NamedTuple):
                 raise TypeError(f"effect {name} is a number, got {value!r}; 0.0 switches it off")
             elif not (math.isfinite(value) and value >= 0):
                 raise ValueError(
-                    f"effect {name} must be finite and not negative, got {value}; 0.0 switches it off"
+                    f"effect {name} must be finite and not negative, got {value}; "
+                    f"0.0 switches it off"
                 )
         if self.dead >= 1:
             raise ValueError(f"effect dead is the fraction of dead circuits, got {self.dead}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from snn_core import Backend, Events, Output, Problem, inject, lookup
+from snn_core import Backend, Output, Problem, inject, lookup
 from snn_core.choosing import candidates, choose, select
 from snn_neurons.functional.sources import input_neuron
 from torch import Tensor

@@ -22,7 +22,6 @@ from snn_hardware.synapses import Weights
 from snn_hardware.target import Target
 from snn_hardware.units import Units
 
-
 _Memory = tuple[int, int]
 """Where a weight lies: its storage, and how far from its beginning."""
 
@@ -56,7 +55,7 @@ class Seen:
     calls: int = 0
     samples: int = 0
     chip_time: float = 0.0
-    lost: Lost = Lost()
+    lost: Lost = dataclasses.field(default_factory=Lost)
     weights: Weights | None = None
     scale: float = 0.0
     units: Units | None = None
@@ -193,7 +192,7 @@ class Hardware:
             )
         else:
             self._forget_the_dead()
-            ref, found = self._stored.get(memory, (None, None))
+            _, found = self._stored.get(memory, (None, None))
         if found is not None:
             _check_same(found, request)
         return found

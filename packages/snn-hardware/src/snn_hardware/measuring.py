@@ -1,7 +1,9 @@
-"""Measuring: the circuits' membranes and spikes as the converters and the clock of the chip see them."""
+"""Measuring: membranes and spikes as the converters and the clock of the chip see them."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -36,16 +38,15 @@ class Measuring(NamedTuple):
 
     def observation(self, spikes: Tensor | None, lost: Lost) -> Observation:
         """The measurements, and of them what the model takes."""
-        wanted = self.setup.injected
-        read, measured, now = self.read, {}, None
-        if "v" in wanted:
-            now = self.read()
-            measured["v"] = now
-        if "z" in wanted:
+        measured: dict[str, Any] = {}
+        read: Callable[[], Tensor] = self.read
+        if "v" in self.setup.injected:
+            measured["v"] = self.read()
+            read = functools.partial(_kept, measured["v"])
+        if "z" in self.setup.injected:
             measured["z"] = spikes
         fast = None if self.setup.settings.madc is None else self.read_fast
-        keep = read if now is None else _Kept(now)
-        return Observation(spikes, self.trace, Observed(**measured), lost, keep, self.stamp, fast)
+        return Observation(spikes, self.trace, Observed(**measured), lost, read, self.stamp, fast)
 
     def read(self) -> Tensor:
         """The membranes as the CADC reads them, on the rows of the grid, in units of the model."""
@@ -86,14 +87,10 @@ class Measuring(NamedTuple):
 
 
 def _whole(ratio: float) -> int:
-    """Every how many steps a row is looked at: that many if it is a whole number, else every one."""
+    """Every how many steps a row is looked at: so many if that is a whole number, else each."""
     return round(ratio) if abs(ratio - round(ratio)) < 1e-6 else 1
 
 
-class _Kept(NamedTuple):
+def _kept(measured: Tensor) -> Tensor:
     """A measurement that has been made."""
-
-    value: Any
-
-    def __call__(self) -> Any:
-        return self.value
+    return measured

@@ -152,7 +152,7 @@ def on_rows(z: Tensor, per_row: int) -> tuple[Tensor, int, int]:
     first, rest = body[: per_row - early], body[per_row - early :]
     rows = z.new_empty(n_rows, *z.shape[1:])
     torch.amax(first, 0, out=rows[0])
-    torch.amax(rest.unflatten(0, (n_rows - 1, per_row)), 1, out=rows[1:])
+    torch.amax(rest.reshape(n_rows - 1, per_row, *z.shape[1:]), 1, out=rows[1:])
     late = int(z[len(z) - early :].sum()) if early else 0
     merged = int(z.sum()) - late - int(rows.sum())
     return rows, merged, late
@@ -161,7 +161,7 @@ def on_rows(z: Tensor, per_row: int) -> tuple[Tensor, int, int]:
 def stamped(
     trace: Trace, *, clock: float, duration: float, dtype: torch.dtype = torch.float64
 ) -> Events:
-    """The spikes of a trace as events, at their crossings, on a clock; those after the end are left out.
+    """The spikes of a trace as events, at their crossings, on a clock; those after the end are not.
 
     Args:
         trace: of a layer.

@@ -1,4 +1,4 @@
-"""Pattern: what is fixed in one chip. It depends on the seed and the coordinate, on nothing else."""
+"""Pattern: what is fixed in one chip. It depends on seed and coordinate, and on nothing else."""
 
 from __future__ import annotations
 

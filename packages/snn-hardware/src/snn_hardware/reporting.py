@@ -49,15 +49,16 @@ class LayerReport(NamedTuple):
         if seen.units is not None and seen.weights is not None:
             units, lost = seen.units, seen.lost
             lines += [
-                f"  units: {units.leak_lsb:g} LSB + (v - {units.v_leak:g}) * {units.per_unit:g} LSB; "
-                f"a weight of 1 is {seen.scale:.1f} steps; {units.acceleration:g} s of the model "
+                f"  units: {units.leak_lsb:g} LSB + (v - {units.v_leak:g}) * {units.per_unit:g} "
+                f"LSB; a weight of 1 is {seen.scale:.1f} steps; {units.acceleration:g} s of the model "
                 f"are one of the chip",
                 f"  weights: {seen.weights.saturated:.1%} saturated, rounding "
                 f"{seen.weights.rounding:.2f} steps rms",
                 f"  spikes: {lost.sent} sent, {lost.dropped_in} dropped; {lost.fired} fired, "
-                f"{lost.dropped_out} dropped, {lost.merged} merged in a row, {lost.late} after the end",
-                f"  {seen.samples} samples in {seen.calls} calls, {seen.chip_time * 1e3:.3g} ms of the "
-                f"chip",
+                f"{lost.dropped_out} dropped, {lost.merged} merged in a row, {lost.late} after the "
+                f"end",
+                f"  {seen.samples} samples in {seen.calls} calls, {seen.chip_time * 1e3:.3g} ms of "
+                f"the chip",
             ]
         return "\n".join(lines)
 

@@ -50,8 +50,8 @@ class LayerSettings(NamedTuple):
             )
         if not isinstance(self.inject, tuple) or set(self.inject) - set(INJECTED):
             raise ValueError(
-                f"inject names what the model takes of the measurements, a tuple of 'z' (spikes) and "
-                f"'v' (membranes), got {self.inject!r}"
+                f"inject names what the model takes of the measurements, a tuple of 'z' (spikes) "
+                f"and 'v' (membranes), got {self.inject!r}"
             )
         self._check_madc()
         return self

@@ -94,7 +94,7 @@ def shares(steps: Tensor, replicas: int) -> Tensor:
 
 
 class Factors(NamedTuple):
-    """What each synapse does for one step of its weight, ``(R, N_out, N_in)`` by the weight's sign."""
+    """What a synapse does for a step of its weight, ``(R, N_out, N_in)``, by the weight's sign."""
 
     excitatory: Tensor
     inhibitory: Tensor

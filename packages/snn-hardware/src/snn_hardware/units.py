@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import torch
 from snn_core import Value
 from torch import Tensor
 
@@ -58,7 +57,7 @@ def target_for(
     """The target under which circuits do what a model's parameters say.
 
     Args:
-        params: of a neuron with tau_mem, tau_syn and v_leak, and v_th, v_reset if it fires; numbers.
+        params: of a neuron with tau_mem, tau_syn and v_leak; v_th, v_reset if it fires; numbers.
         acceleration: seconds of the model in a second of the chip.
         threshold, leak: where the model's lie, in LSB.
         per_unit: LSB for one unit of a model that does not fire; threshold - leak if not given.
@@ -83,8 +82,8 @@ def target_for(
         low, high, _ = RANGES[name]
         if not low <= fields[name] <= high and low <= fields[name] / 1000 <= high:
             raise ValueError(
-                f"{name} = {fields[name]:g} s cannot be reached, the chip has {low:g} to {high:g} s; "
-                f"it runs 1000 times faster than biology: pass Chip(acceleration=1000.0)"
+                f"{name} = {fields[name]:g} s cannot be reached, the chip has {low:g} to {high:g} "
+                f"s; it runs 1000 times faster than biology: pass Chip(acceleration=1000.0)"
             )
     if "v_th" in numbers:
         span = numbers["v_th"] - numbers["v_leak"]

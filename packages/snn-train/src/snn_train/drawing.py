@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.figure import Figure
 
@@ -22,11 +22,11 @@ Draw = Callable[[Any, Any, Any, int, str], dict[str, Figure]]
 def draw_grid(
     activity: Activity, model: SpikingClassifier, settings: Any, label: int, title: str
 ) -> dict[str, Figure]:
-    """Spikes and membranes on a grid of ``settings.dt``."""
-    v_th = float(model.hidden.params.v_th)
+    """Spikes and membranes on the grid of the hidden layer."""
+    dt, v_th = cast(float, model.hidden.dt), float(model.hidden.params.v_th)
     return {
-        RASTER: raster_figure(activity, settings.dt, title),
-        MEMBRANE: membrane_figure(activity, settings.dt, label, v_th, title),
+        RASTER: raster_figure(activity, dt, title),
+        MEMBRANE: membrane_figure(activity, dt, label, v_th, title),
     }
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from snn_core import Neuron
+from snn_core import Neuron, Value
 from torch import Tensor
 
 EXTRA = ("low", "high", "bend")
@@ -92,8 +92,8 @@ def _step(
     return output, State(*after, late)
 
 
-def _like(value: Any, v: Tensor) -> Tensor:
-    return value + torch.zeros_like(v)
+def _like(value: Value, v: Tensor) -> Tensor:
+    return torch.zeros_like(v) + value
 
 
 def _late(u: Tensor, before: Tensor) -> Tensor:

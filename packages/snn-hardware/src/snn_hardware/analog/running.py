@@ -13,7 +13,6 @@ from torch.nn.functional import linear
 
 from snn_hardware.observation import Trace
 
-
 FEW = 256
 """Sources whose spikes a dense product sums as fast as a backend finds them one by one."""
 
@@ -154,7 +153,8 @@ def run_one_after_the_other(
             break
         state = start
         trace, end = _again(circuits, longer, step, state, backends, seed)
-    return Trace(*(None if part is None else part[:n_steps] for part in trace[:3]), step)  # type: ignore[arg-type]
+    passed = None if trace.passed is None else trace.passed[:n_steps]
+    return Trace(trace.z[:n_steps], trace.v[:n_steps], passed, step)
 
 
 def _again(

@@ -1,7 +1,7 @@
-"""Task ``yinyang`` with an emulated chip in the loop: networks forward on the chip, gradients here.
+"""Task ``yinyang`` with an emulated chip in the loop: forward on the chip, surrogate gradients.
 
-Network, data and loss are those of the recipes in simulation, ``yinyang`` (surrogate gradients, on a
-grid) and ``yinyang_exact`` (EventProp, on events); the chip's clock runs a thousand times faster.
+Network, data and loss are those of the recipe in simulation, ``yinyang``; the chip's clock runs a
+thousand times faster.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Settings(NamedTuple):
     threshold: float = 150.0
     dac_bias: float = 1000.0
     replicas: int = 5
-    per_unit: float = 15.0
+    per_unit: float = 10.0
 
 
 def params() -> Any:
@@ -71,7 +71,7 @@ def network_on(chip: Chip, settings: Settings) -> SpikingClassifier:
         "lif",
         dt=NETWORK.dt,
         params=params(),
-        backend=chip.at("hidden", replicas=settings.replicas),
+        backend=chip.at("hidden", replicas=settings.replicas, inject=("v", "z")),
     )
     readout = Layer(
         NETWORK.n_hidden,

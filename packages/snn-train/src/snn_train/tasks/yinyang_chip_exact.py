@@ -1,4 +1,4 @@
-"""Task ``yinyang`` with an emulated chip in the loop, gradients by EventProp from its spikes alone."""
+"""Task ``yinyang`` with an emulated chip in the loop, EventProp by nothing but its spikes."""
 
 from __future__ import annotations
 
