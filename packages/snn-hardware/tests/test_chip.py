@@ -70,7 +70,7 @@ def test_views_of_one_vector_are_layers_of_their_own():
 def test_a_weight_that_is_gone_frees_its_circuits():
     x, weight = drawn(n_out=400)
     chip = Chip(3)
-    with pytest.raises(snn.Unsupported, match="88 too few|288 too few"):
+    with pytest.raises(snn.Unsupported, match=r"88 too few|288 too few"):
         [run(chip, x, one) for one in (weight, drawn(n_out=400, seed=1)[1])]
     for seed in (1, 2):
         del weight
@@ -148,7 +148,11 @@ def test_a_full_chip_says_so_when_a_layer_is_made():
 
 def test_every_handle_shares_everything():
     chip = Chip(3, effects=Effects.only("weights"))
-    handles = (chip.at("a"), chip.with_gradient("eventprop"), chip.at("b").with_gradient("surrogate"))
+    handles = (
+        chip.at("a"),
+        chip.with_gradient("eventprop"),
+        chip.at("b").with_gradient("surrogate"),
+    )
     found = chip.calibrate()
     for one in handles:
         assert (one.seed, one.effects, one.calibration) == (3, chip.effects, found)
@@ -188,7 +192,7 @@ def test_a_calibration_is_stored_and_taken_again(tmp_path):
     other.use(tmp_path / "chip.pt")
     assert torch.equal(run(chip, x, weight).output, run(other, x, weight).output)
     for wrong in (Chip(4), Chip(3, effects=Effects.none())):
-        with pytest.raises(ValueError, match="belongs to a chip of another (number|effects)"):
+        with pytest.raises(ValueError, match=r"belongs to a chip of another (number|effects)"):
             wrong.use(found)
         assert wrong.calibration is None
 

@@ -135,7 +135,7 @@ def test_steps_of_the_circuits_divide_the_grid_evenly():
 
 @pytest.mark.parametrize("sigma", [2.0, 15.0])
 def test_only_membrane_noise(sigma):
-    """At rest the membrane has mean v_leak and the std that was asked for, chi-square at 5 sigma."""
+    """At rest the membrane has mean v_leak and the std that was asked for, to 5 sigma."""
     n_batch, n_out, params = 60, 400, li.Params(tau_mem=4e-6, tau_syn=3e-6)
     x, weight = torch.zeros(80, n_batch, 1).double(), torch.ones(n_out, 1).double()
     chip = Chip(seed=4, effects=NONE._replace(membrane_noise=sigma))
@@ -166,7 +166,7 @@ def test_membrane_noise_of_each_circuit_by_its_own_time_constants():
 @pytest.mark.parametrize("neuron", ["lif", "lif_refractory", "li"])
 @pytest.mark.parametrize("recurrent", [False, True])
 def test_only_residual_state(neuron, recurrent):
-    """As a loop over the samples, each from the state of the one before it, with silence between."""
+    """A loop over samples, each from the state of the one before it, with silence between."""
     x, weight = drawn(25, 6, 10, 8, rate=0.2)
     back = drawn(1, 1, 8, 8, seed=1)[1] / 4 if recurrent else None
     params = {

@@ -209,8 +209,10 @@ def test_only_refractory_clock():
     found, wanted, ideal = (
         snn.integrate("lif_refractory", x, params=params, backend=backend, **call)
         for params, backend in (
-            (model, Chip(SEED, effects=effects)), (real, "auto"), (model, "auto"),
-        )  # fmt: skip
+            (model, Chip(SEED, effects=effects)),
+            (real, "auto"),
+            (model, "auto"),
+        )
     )
     assert torch.equal(found.output, wanted.output)
     assert torch.equal(found.observed.trace.v, wanted.traces.v)
@@ -244,9 +246,7 @@ def assert_like_hand(found, wanted, tolerance):
     spikes, membranes = wanted
     assert spikes.sum() > 30
     assert torch.equal(found.output, spikes)
-    torch.testing.assert_close(
-        found.observed.trace.v, membranes, rtol=tolerance, atol=tolerance
-    )
+    torch.testing.assert_close(found.observed.trace.v, membranes, rtol=tolerance, atol=tolerance)
 
 
 def test_only_rails():

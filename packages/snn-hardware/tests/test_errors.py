@@ -169,7 +169,8 @@ def test_readouts_that_cannot_be():
     refused("needs 150 CADC samples", neuron="li", params=li.Params(10e-6, 10e-6), x=long[:300])
     refused("3 ms needs 88236 MADC samples", Chip(3).at("a", madc=0), x=long)
     refused("MADC is to read neuron 4, and the layer has 0 to 3", Chip(3).at("a", madc=4))
-    refused("per_unit = 3 was given, but a neuron that fires", Chip(3).at("a", per_unit=3.0))
+    with pytest.raises(snn.Unsupported, match="per_unit = 3 was given, but a neuron that fires"):
+        call(Chip(3).at("a", per_unit=3.0))
 
 
 def test_calls_without_a_grid():

@@ -55,9 +55,7 @@ def test_a_readout_has_measured_membranes_and_the_gradient_of_eventprop():
     chip = Chip.ideal().with_gradient("eventprop")
 
     def network(hidden, backend):
-        out = snn.integrate(
-            "li", hidden, weight=out_weight, params=LI, dt=DT, backend=backend
-        )
+        out = snn.integrate("li", hidden, weight=out_weight, params=LI, dt=DT, backend=backend)
         return out, torch.autograd.grad(out.output[-1].sum(), (weight, out_weight))
 
     call = {"weight": weight, "params": LIF, "dt": DT}

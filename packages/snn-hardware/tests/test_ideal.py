@@ -128,9 +128,7 @@ def test_stacked_layers_and_a_readout():
     def run(backend):
         z, names = x, ("lif", "lif_refractory", "li")
         for name, weight in zip(names, weights, strict=True):
-            out = snn.integrate(
-                name, z, weight=weight, params=PARAMS[name], dt=DT, backend=backend
-            )
+            out = snn.integrate(name, z, weight=weight, params=PARAMS[name], dt=DT, backend=backend)
             z = out.output
         return z, torch.autograd.grad(z.amax(0).square().sum(), weights)
 
@@ -190,7 +188,7 @@ def test_replicas_and_a_calibration_change_nothing():
 
 
 def test_model_and_chip_may_have_different_seconds():
-    leaves, mix = layer()
+    leaves, _ = layer()
     slow = lif.Params(tau_mem=10e-3, tau_syn=8e-3)
     call = {"weight": leaves[1], "params": slow, "dt": 1e-3}
     chip = Chip.ideal(acceleration=1000.0)

@@ -51,9 +51,11 @@ def test_another_working_point_is_another_calibration():
 
 def test_what_cannot_run_says_why():
     x, weight = drawn()
-    with pytest.raises(snn.Unsupported, match="'bss2' cannot run this: tau_mem = 0.01 s .*acceler"):
+    with pytest.raises(
+        snn.Unsupported, match=r"'bss2' cannot run this: tau_mem = 0.01 s .*acceler"
+    ):
         run("bss2", x, weight, lif.Params())
-    with pytest.raises(snn.Unsupported, match="current-based.*neuron 'iaf' has no 'tau_mem'"):
+    with pytest.raises(snn.Unsupported, match=r"current-based.*neuron 'iaf' has no 'tau_mem'"):
         run("bss2", x, weight, None, "iaf")
     with pytest.raises(snn.Unsupported, match=r"no room \(circuits\)"):
         run("bss2", x, torch.zeros(600, 20))

@@ -7,7 +7,6 @@ import torch
 from snn_hardware.effects import Effects
 from snn_hardware.figures import MADC_PERIOD
 from snn_hardware.madc import check_madc_memory, read_madc
-from snn_hardware.noise import noise
 from snn_hardware.readout import check_memory, on_line, read_cadc, samples_needed
 
 NONE = Effects.none()
@@ -105,21 +104,6 @@ def test_noise_has_the_stated_spread_and_is_new_at_every_read():
     assert abs(noise.std() / 1.2 - 1) < 5 / (2 * count) ** 0.5
     for a, b in ((noise[1:], noise[:-1]), (noise[:, 1:], noise[:, :-1])):
         assert abs((a * b).mean() / 1.44) < 5 / a.numel() ** 0.5
-
-
-def test_noise_is_normal():
-    """Largest distance of the distribution from the normal one, against Kolmogorov's bound."""
-    draws = noise((100_000,), 1.0, generator()).double().sort().values
-    wanted = torch.special.ndtr(draws)
-    count = len(draws)
-    ranks = torch.arange(count, dtype=torch.float64)
-    distance = torch.maximum(wanted - ranks / count, (ranks + 1) / count - wanted).max()
-    assert distance < 1.95 / count**0.5  # exceeded once in a thousand seeds
-    assert abs(draws.pow(4).mean() - 3) < 5 * (96 / count) ** 0.5
-
-
-def test_any_number_of_noises_can_be_drawn():
-    assert [noise((n,), 1.0, generator()).numel() for n in (0, 1, 3, 4, 5)] == [0, 1, 3, 4, 5]
 
 
 def test_noise_comes_before_rounding():

@@ -1,4 +1,4 @@
-"""The report of a chip: what lies where, in which units, and what was lost, in numbers and words."""
+"""The report of a chip: what lies where, in which units, and what was lost."""
 
 import pytest
 import snn_core as snn

@@ -3,12 +3,12 @@
 import math
 
 import pytest
+import snn_core as snn
 import torch
 from snn_hardware import Chip, Effects
 from snn_hardware.pattern import Pattern
 from snn_hardware.synapses import MAPPINGS, Factors, as_it_is, on_steps, shares
 from snn_neurons import lif
-import snn_core as snn
 
 SCALE = 40.0
 

@@ -1,4 +1,4 @@
-"""Units: one affine map between model and chip, the target that belongs to it, and what it refuses."""
+"""Units: one affine map between model and chip, the target that belongs to it, and refusals."""
 
 import pytest
 import torch
@@ -70,8 +70,14 @@ def test_no_refractory_time_is_the_default_of_the_target():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"tau_mem": 10e-3}, r"tau_mem = 0.01 s cannot be reached.*pass Chip\(acceleration=1000.0\)"),
-        ({"tau_syn": 8e-3}, r"tau_syn = 0.008 s cannot.*3e-07 to 3e-05 s; it runs 1000 times faster"),
+        (
+            {"tau_mem": 10e-3},
+            r"tau_mem = 0.01 s cannot be reached.*pass Chip\(acceleration=1000.0\)",
+        ),
+        (
+            {"tau_syn": 8e-3},
+            r"tau_syn = 0.008 s cannot.*3e-07 to 3e-05 s; it runs 1000 times faster",
+        ),
         ({"tau_mem": 1.0}, "tau_mem = 1 cannot be reached: the chip has 5e-07 to 6e-05 s"),
         ({"v_th": -65.0}, "v_th must lie above v_leak, got -65 and -65"),
         ({"v_reset": -80.0}, "reset = 35 cannot be reached: the chip has 50 to 160 CADC LSB"),
@@ -88,7 +94,10 @@ def test_what_the_chip_cannot_be(changed, message):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"tau_mem": 10.001e-6}, "chip is calibrated to 1e-05 s; calibrate it anew: chip.calibrate"),
+        (
+            {"tau_mem": 10.001e-6},
+            "chip is calibrated to 1e-05 s; calibrate it anew: chip.calibrate",
+        ),
         ({"tau_syn": 9e-6}, "the model has tau_syn = 9e-06 s, the chip is calibrated to 8e-06 s"),
         ({"v_reset": -70.0}, "v_reset = -70, which is 65 LSB, the chip is calibrated to 62 LSB"),
     ],
@@ -99,7 +108,9 @@ def test_a_model_that_is_not_what_was_calibrated(changed, message):
 
 
 def test_a_neuron_that_fires_has_no_scale_of_its_own():
-    with pytest.raises(ValueError, match="per_unit = 4 was given, but a neuron that fires.* 45 LSB"):
+    with pytest.raises(
+        ValueError, match=r"per_unit = 4 was given, but a neuron that fires.* 45 LSB"
+    ):
         units(per_unit=4.0)
 
 

@@ -106,6 +106,10 @@ class Chip:
 
         Raises:
             ValueError: a target that cannot be reached.
+
+        >>> chip = Chip.ideal()
+        >>> int(chip.calibrate(Target(leak=90)).ok.sum()), chip.calibration.target.leak
+        (512, 90)
         """
         hardware = self._hardware
         found = calibrate(
@@ -137,6 +141,10 @@ class Chip:
         """The target under which circuits do what a model's parameters say.
 
         See ``snn_hardware.target_for``; the acceleration is this chip's.
+
+        >>> from snn_neurons import lif
+        >>> Chip(acceleration=1000.0).target_for(lif.Params(tau_mem=6e-3, tau_syn=6e-3)).tau_mem
+        6e-06
         """
         return target_for(params, acceleration=self._acceleration, **settings)
 
@@ -150,6 +158,9 @@ class Chip:
         Raises:
             UnknownName, MissingNeed: as the registry says.
             ValueError: a backend that does not go by spike times.
+
+        >>> Chip(seed=7).with_gradient("eventprop")
+        Chip(seed=7, gradient='eventprop', not calibrated)
         """
         return self._handle(gradient=gradient_of(gradient))
 
@@ -168,6 +179,10 @@ class Chip:
 
         Raises:
             ValueError, TypeError: a setting that cannot be.
+
+        >>> Chip().at("hidden", replicas=0)
+        Traceback (most recent call last):
+        ValueError: replicas must be a whole number of at least 1, got 0
         """
         return self._handle(settings=LayerSettings(name, **settings).check())
 
@@ -176,15 +191,27 @@ class Chip:
 
         Raises:
             ValueError: there is no layer of this name.
+
+        >>> Chip().release("hidden")
+        Traceback (most recent call last):
+        ValueError: no layer 'hidden' is on the chip; there are: none
         """
         self._hardware.release(name)
 
     def report(self) -> Report:
-        """What is on the chip and what happened to it; ``print`` it."""
+        """What is on the chip and what happened to it; ``print`` it.
+
+        >>> print(Chip(seed=7).report())
+        chip 7, not calibrated, typical settings; no layer is on it
+        """
         return report_of(self._hardware)
 
     def as_backend(self) -> Backend:
-        """The backend that this chip is."""
+        """The backend that this chip is.
+
+        >>> Chip().as_backend().name
+        'bss2'
+        """
         return Backend("bss2", None, self._supports, self._run, ("cpu",))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Chip:

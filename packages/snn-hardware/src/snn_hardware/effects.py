@@ -93,6 +93,9 @@ class Effects(NamedTuple):
         Raises:
             ValueError: a name that there is not; or one that is off by default, since it has no
                 number to switch on: use ``Effects.none()._replace(name=...)``.
+
+        >>> Effects.only("leak", "threshold").leak
+        2.0
         """
         for name in names:
             if not _default(name):
@@ -108,6 +111,10 @@ class Effects(NamedTuple):
 
         Raises:
             ValueError, TypeError: names the first that is not.
+
+        >>> Effects(leak=-1.0).check()
+        Traceback (most recent call last):
+        ValueError: effect leak must be finite and not negative, got -1.0; 0.0 switches it off
         """
         for name, value in self._asdict().items():
             default = _default(name)

@@ -96,7 +96,13 @@ class Hardware:
         self._made = 0
 
     def use(self, calibration: Calibration | None) -> None:
-        """Write the codes of a calibration, or typical ones; layers are placed anew."""
+        """Write the codes of a calibration, or typical ones; layers are placed anew.
+
+        >>> chip = Hardware(7, Effects(), partition=False)
+        >>> chip.use(None)
+        >>> chip.calibration is None
+        True
+        """
         self.calibration = calibration
         self._values.clear()
         self._wired.clear()
@@ -105,7 +111,11 @@ class Hardware:
         self.seen.clear()
 
     def values(self, target: Target) -> Values:
-        """What all circuits really have: calibrated, or at typical codes for a target."""
+        """What all circuits really have: calibrated, or at typical codes for a target.
+
+        >>> Hardware(7, Effects.none(), partition=False).values(Target(leak=90)).leak[:2]
+        tensor([90., 90.], dtype=torch.float64)
+        """
         if target not in self._values:
             if len(self._values) >= _KEPT_TARGETS:  # time constants that are learnt never return
                 self._values.clear()
@@ -147,6 +157,10 @@ class Hardware:
             NoRoom: it does not fit.
             ValueError: it has no name, and its weight is computed anew in every call; or it is on
                 the chip with another size or other settings.
+
+        >>> chip, weight = Hardware(7, Effects(), partition=False), torch.ones(2, 3)
+        >>> chip.hold(Request("", n_out=2, n_in=3), weight).circuits
+        tensor([0, 1])
         """
         self.ready = None  # a call that was checked and never ran must not keep its weight alive
         storage = weight.untyped_storage()
@@ -172,6 +186,12 @@ class Hardware:
 
         Raises:
             ValueError: there is no layer of this name.
+
+        >>> chip = Hardware(7, Effects(), partition=False)
+        >>> held = chip.hold(Request("hidden", n_out=2, n_in=3), torch.ones(2, 3))
+        >>> chip.release("hidden")
+        >>> chip.held
+        ()
         """
         stored = {held.name: key for key, (_, held) in self._stored.items()}
         if name in self._named:

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from snn_hardware.effects import Effects
 from snn_hardware.figures import MADC_LEVELS, MADC_PER_CADC, MADC_PERIOD, MADC_SAMPLES
-from snn_hardware.noise import noise
-from snn_hardware.readout import on_line, rounded, samples_needed, steps_within
+from snn_hardware.readout import on_line, rounded_, samples_needed, steps_within
 
 
 def read_madc(
@@ -54,9 +53,10 @@ def read_madc(
     samples = torch.arange(count, dtype=torch.float64)
     values = on_line(trace, samples * (period / step))
     if effects.read_noise:
-        values = noise(values.shape, effects.read_noise, generator).to(values).add_(values)
+        noise = torch.randn(values.shape, generator=generator, dtype=values.dtype)
+        values = values + effects.read_noise * noise
     if effects.cadc:
-        values = rounded(values * MADC_PER_CADC.value, MADC_LEVELS.value - 1)
+        values = rounded_(values * MADC_PER_CADC.value, MADC_LEVELS.value - 1)
         values = values.div_(MADC_PER_CADC.value)
     return samples * period, values
 

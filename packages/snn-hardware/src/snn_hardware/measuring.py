@@ -57,15 +57,17 @@ class Measuring(NamedTuple):
         step = setup.step / units.acceleration
         looked = _whole(effects.cadc_period / step) if effects.cadc_period else setup.per_row
         rows = read_cadc(
-            units.to_lsb(self.trace.v[::looked]),
+            self.trace.v[::looked],
             step * looked,
             dt=self.dt / units.acceleration,
             n_rows=setup.n_steps // setup.per_row,
             effects=effects,
             offset=setup.wiring.offset,
             generator=self._generator(),
+            zero=units.leak_lsb - units.v_leak * units.per_unit,
+            per_unit=units.per_unit,
         ).rows
-        return units.to_model(rows).to(self.dtype)
+        return rows.to(self.dtype)
 
     def read_fast(self) -> tuple[Tensor, Tensor]:
         """The membrane of the one neuron that the MADC reads: times and values."""

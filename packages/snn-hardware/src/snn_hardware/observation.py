@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -174,7 +175,7 @@ def stamped(
     >>> stamped(Trace(z, z, z / 2, 1e-3), clock=0.0, duration=4e-3).times
     tensor([[0.0025]], dtype=torch.float64)
     """
-    n_batch, n_neurons = trace.z.shape[1], trace.z[0, 0].numel()
+    n_batch, n_neurons = trace.z.shape[1], math.prod(trace.z.shape[2:])
     place = _spiking(trace.z)
     step, sample, neuron = (
         place // (n_batch * n_neurons),

@@ -26,19 +26,35 @@ class Pattern(NamedTuple):
     seed: int
 
     def circuits(self, quantity: str) -> Tensor:
-        """A standard normal number for each circuit, ``(512,)`` in double precision."""
+        """A standard normal number for each circuit, ``(512,)`` in double precision.
+
+        >>> Pattern(7).circuits("leak").shape
+        torch.Size([512])
+        """
         return self._normal(quantity, int(CIRCUITS.value))
 
     def written(self, quantity: str, write: int) -> Tensor:
-        """The same, drawn anew by each write of the parameters."""
+        """The same, drawn anew by each write of the parameters.
+
+        >>> torch.equal(Pattern(7).written("leak", 0), Pattern(7).written("leak", 1))
+        False
+        """
         return self._normal(f"{quantity}, write {write}", int(CIRCUITS.value))
 
     def synapses(self) -> Tensor:
-        """A standard normal number for each synapse, ``(512, 256)``: circuit, row."""
+        """A standard normal number for each synapse, ``(512, 256)``: circuit, row.
+
+        >>> Pattern(7).synapses().shape
+        torch.Size([512, 256])
+        """
         return self._normal("synapse", int(CIRCUITS.value), int(ROWS.value))
 
     def dead(self, fraction: float) -> Tensor:
-        """Which circuits never fire, ``(512,)``; a larger fraction adds some to a smaller one's."""
+        """Which circuits never fire, ``(512,)``; a larger fraction adds some to a smaller one's.
+
+        >>> Pattern(7).dead(0.0).any()
+        tensor(False)
+        """
         generator = self._generator("dead")
         draws = torch.rand(int(CIRCUITS.value), generator=generator, dtype=torch.float64)
         return draws < fraction

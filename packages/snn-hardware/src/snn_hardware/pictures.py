@@ -1,4 +1,4 @@
-"""Pictures of a chip: mismatch, residuals, the membrane of a neuron, weights against their steps."""
+"""Pictures of a chip: mismatch, residuals, the membrane of a neuron, weights and their steps."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ BLUE, VERMILLION, ORANGE, BLACK, GREY = "#0072B2", "#D55E00", "#E69F00", "#00000
 
 BINS = 60
 """Of a histogram of circuits, over all that is shown."""
+
+HEADROOM = 1.5
+"""Height of a histogram with its legend, over that of the histogram."""
 
 
 class Measured(NamedTuple):
@@ -94,9 +97,10 @@ def mismatch_figure(quantities: Sequence[Measured], title: str) -> Figure:
             axes.hist(values, edges, color=colour, alpha=0.75, label=label)
         low, high = quantity.target.min().item(), quantity.target.max().item()
         if low == high:
-            axes.axvline(low, color=BLACK, linewidth=0.8, linestyle="--", label="target")
+            form = {"color": BLACK, "linewidth": 0.8, "linestyle": "--"}
+            axes.axvline(low, ymax=1 / HEADROOM, label="target", **form)
         axes.set(xlabel=f"{quantity.name} ({quantity.unit})", ylabel="circuits")
-        axes.set_ylim(0, axes.get_ylim()[1] * 1.45)  # room for the legend
+        axes.set_ylim(0, axes.get_ylim()[1] * HEADROOM)
         axes.legend(frameon=False, fontsize=8, loc="upper left")
         _open_frame(axes)
     for axes in grid[len(quantities) :]:
@@ -162,7 +166,7 @@ def trace_figure(
     figure = Figure(figsize=(9, 5), layout="constrained")
     figure.suptitle(title)
     above, axes, below = figure.subplots(3, 1, sharex=True, height_ratios=(0.8, 5, 1.2))
-    above.eventplot([_us(inputs)], colors=[BLACK], linelengths=0.7)
+    above.eventplot([_us(inputs)], colors=[BLACK], lineoffsets=[0], linelengths=0.7)
     above.set(yticks=[0], yticklabels=["input"], ylim=(-0.6, 0.6))
     axes.plot(_us(ideal.times), ideal.membrane.numpy(), color=GREY, label="ideal")
     axes.plot(_us(chip.times), chip.membrane.numpy(), color=BLUE, label="chip", linewidth=1.2)
@@ -171,7 +175,11 @@ def trace_figure(
     axes.set(ylabel="membrane (LSB)")
     axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
     below.eventplot(
-        [_us(chip.spikes), _us(ideal.spikes)], colors=[BLUE, GREY], linelengths=0.7, linewidths=1.5
+        [_us(chip.spikes), _us(ideal.spikes)],
+        colors=[BLUE, GREY],
+        lineoffsets=[0, 1],
+        linelengths=0.7,
+        linewidths=1.5,
     )
     names = [f"{len(one.spikes)} by {name}" for one, name in ((chip, "chip"), (ideal, "ideal"))]
     below.set(yticks=[0, 1], yticklabels=names, ylim=(-0.6, 1.6), xlabel="time on the chip (µs)")
@@ -210,6 +218,7 @@ def weights_figure(layers: Sequence[LayerWeights], title: str) -> Figure:
         for side in (-layer.limit, layer.limit):
             axes.axvline(side, color=BLACK, linewidth=0.8, linestyle="--")
         axes.set(ylabel="weights", yscale="symlog", ylim=(0, None))
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_title(
             f"{layer.name}: {len(scaled)} weights, {beyond.sum()} beyond ±{layer.limit}",
             fontsize=10,

@@ -16,7 +16,6 @@ from snn_hardware.figures import (
     DRAM_SAMPLES,
     SRAM_SAMPLES,
 )
-from snn_hardware.noise import noise
 
 # A ratio of two times this near to a whole number is that number: 2e-6 / 0.25e-6 is not exactly 8.
 _WHOLE = 1e-6
@@ -26,7 +25,7 @@ class Readout(NamedTuple):
     """What the CADC read.
 
     Args:
-        rows: membranes in LSB on the grid, ``(n_rows, B, N)``.
+        rows: membranes on the grid in the unit of the trace, ``(n_rows, B, N)``.
         at_ends: how many reads are 0 or 255: such a membrane may have been further out.
     """
 
@@ -43,6 +42,8 @@ def read_cadc(
     effects: Effects,
     offset: Tensor | None,
     generator: torch.Generator,
+    zero: float = 0.0,
+    per_unit: float = 1.0,
 ) -> Readout:
     """The membranes as the chip reports them.
 
@@ -53,13 +54,14 @@ def read_cadc(
     the last read (hxtorch calls it "linear").
 
     Args:
-        trace: membranes in LSB, ``(T, B, N)``; row k is the one at ``k * step``.
+        trace: membranes, ``(T, B, N)``; row k is the one at ``k * step``.
         step: seconds between rows of the trace.
         dt: seconds between rows of the result.
         n_rows: of the result; row k is the one at ``k * dt``.
         effects: ``cadc_period`` of 0 reads at every row of the result.
         offset: of the channels in LSB, ``(N,)``; None for none.
         generator: of the noise of reads, on the CPU.
+        zero, per_unit: LSB where the trace is 0, and for its unit; it is in LSB if not given.
 
     Raises:
         ValueError: a shape, a step or a period that cannot be.
@@ -77,7 +79,11 @@ def read_cadc(
     period = effects.cadc_period or dt
     n_reads = min(steps_within(len(trace) - 1, step / period) + 1, _reads_used(n_rows, dt / period))
     reads = on_line(trace, _positions(n_reads, period / step))
-    reads, at_ends = _converted(reads, effects, offset, generator)
+    base = reads.new_full((), zero) if offset is None else zero + offset.to(reads)
+    reads = torch.add(base, reads, alpha=per_unit)
+    reads, at_ends = _converted(reads, effects, generator)
+    if (zero, per_unit) != (0.0, 1.0):
+        reads.sub_(zero).div_(per_unit)
     return Readout(on_line(reads, _positions(n_rows, dt / period)), at_ends)
 
 
@@ -183,31 +189,27 @@ def on_line(values: Tensor, positions: Tensor) -> Tensor:
     return low.lerp_(high, shares)
 
 
-def rounded(values: Tensor, highest: float) -> Tensor:
-    """Whole numbers from 0 to ``highest``, halves away from zero.
+def rounded_(values: Tensor, highest: float) -> Tensor:
+    """The values as whole numbers from 0 to ``highest``, halves away from zero, in their place.
 
-    >>> rounded(torch.tensor([-3.0, 0.5, 1.49, 254.5, 400.0]), 255).tolist()
+    >>> rounded_(torch.tensor([-3.0, 0.5, 1.49, 254.5, 400.0]), 255).tolist()
     [0.0, 1.0, 1.0, 255.0, 255.0]
     """
     # Halves away from zero are halves up where negative ones end at 0 anyway.
-    return (values + 0.5).floor_().clamp_(0, highest)
+    return values.add_(0.5).floor_().clamp_(0, highest)
 
 
 def _converted(
-    reads: Tensor,
-    effects: Effects,
-    offset: Tensor | None,
-    generator: torch.Generator,
+    reads: Tensor, effects: Effects, generator: torch.Generator
 ) -> tuple[Tensor, int]:
-    """What comes out of the converters, and how many are at an end."""
-    if offset is not None:
-        reads = reads + offset.to(reads)
+    """What comes out of the converters, in the memory of ``reads``; and how many are at an end."""
     if effects.read_noise:
-        reads = noise(reads.shape, effects.read_noise, generator).to(reads).add_(reads)
+        noise = torch.randn(reads.shape, generator=generator, dtype=reads.dtype)
+        reads.add_(noise, alpha=effects.read_noise)
     if not effects.cadc:
         return reads, 0
     highest = CADC_LEVELS.value - 1
-    reads = rounded(reads, highest)
+    reads = rounded_(reads, highest)
     low, high = reads.aminmax()
     if low > 0 and high < highest:
         return reads, 0

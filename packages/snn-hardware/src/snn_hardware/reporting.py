@@ -50,8 +50,8 @@ class LayerReport(NamedTuple):
             units, lost = seen.units, seen.lost
             lines += [
                 f"  units: {units.leak_lsb:g} LSB + (v - {units.v_leak:g}) * {units.per_unit:g} "
-                f"LSB; a weight of 1 is {seen.scale:.1f} steps; {units.acceleration:g} s of the model "
-                f"are one of the chip",
+                f"LSB; a weight of 1 is {seen.scale:.1f} steps; {units.acceleration:g} s of the "
+                f"model are one of the chip",
                 f"  weights: {seen.weights.saturated:.1%} saturated, rounding "
                 f"{seen.weights.rounding:.2f} steps rms",
                 f"  spikes: {lost.sent} sent, {lost.dropped_in} dropped; {lost.fired} fired, "

@@ -11,7 +11,11 @@ INJECTED = ("v", "z")
 
 
 class LayerSettings(NamedTuple):
-    """How one layer lies on the chip and what of it is measured; see ``Chip.at``."""
+    """How one layer lies on the chip and what of it is measured; see ``Chip.at``.
+
+    >>> LayerSettings("hidden", inject=("v", "z")).check().replicas
+    1
+    """
 
     name: str | None = None
     replicas: int = 1

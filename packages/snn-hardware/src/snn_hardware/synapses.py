@@ -33,19 +33,31 @@ class Weights(NamedTuple):
 
     @property
     def saturated(self) -> float:
-        """The fraction beyond the largest step."""
+        """The fraction beyond the largest step.
+
+        >>> on_steps(torch.tensor([[0.26, -3.0]]), 50.0, 1, "clip").saturated
+        0.5
+        """
         return (self.asked.abs() > self.limit).double().mean().item()
 
     @property
     def rounding(self) -> float:
-        """Root mean square of what rounding changed, in steps, of those not saturated."""
+        """Root mean square of what rounding changed, in steps, of those not saturated.
+
+        >>> on_steps(torch.tensor([[0.25, -3.0]]), 50.0, 1, "clip").rounding
+        0.5
+        """
         held = self.asked.abs() <= self.limit
         changed = (self.asked - self.steps)[held]
         return changed.square().mean().sqrt().item() if len(changed) else 0.0
 
 
 def as_it_is(weight: Tensor, scale: float) -> Weights:
-    """Weights that are neither limited nor rounded."""
+    """Weights that are neither limited nor rounded.
+
+    >>> as_it_is(torch.tensor([[0.26, -3.0]]), scale=50.0).steps
+    tensor([[  13., -150.]])
+    """
     asked = weight.detach() * scale
     return Weights(weight, asked, asked, torch.inf)
 
@@ -100,6 +112,11 @@ class Factors(NamedTuple):
     inhibitory: Tensor
 
     def apply(self, steps: Tensor) -> Tensor:
-        """What weights of so many steps really do, in steps, ``(N_out, N_in)``."""
+        """What weights of so many steps really do, in steps, ``(N_out, N_in)``.
+
+        >>> factors = Factors(torch.full((1, 1, 2), 1.5), torch.ones(1, 1, 2))
+        >>> factors.apply(torch.tensor([[4.0, -4.0]]))
+        tensor([[ 6., -4.]])
+        """
         parts = shares(steps, len(self.excitatory))
         return torch.where(parts > 0, parts * self.excitatory, parts * self.inhibitory).sum(0)

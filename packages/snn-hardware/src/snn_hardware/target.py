@@ -74,7 +74,11 @@ class Target(NamedTuple):
         return self
 
     def per_circuit(self, name: str) -> Tensor:
-        """One of the values for each circuit, ``(512,)`` in double precision."""
+        """One of the values for each circuit, ``(512,)`` in double precision.
+
+        >>> Target(leak=90).per_circuit("leak")[:2]
+        tensor([90., 90.], dtype=torch.float64)
+        """
         return _double(getattr(self, name)).expand(int(CIRCUITS.value))
 
     def at(self, circuits: Tensor) -> Target:
@@ -103,7 +107,11 @@ class Target(NamedTuple):
         return float(some[0].item())
 
     def differs_from(self, other: Target) -> tuple[str, ...]:
-        """The names of the fields whose values differ from those of another target."""
+        """The names of the fields whose values differ from those of another target.
+
+        >>> Target(leak=90).differs_from(Target(tau_mem=6e-6))
+        ('tau_mem', 'leak')
+        """
         return tuple(
             name
             for name in self._fields

@@ -26,6 +26,7 @@ class Units(NamedTuple):
         per_unit: LSB of the chip for one unit of the model.
         acceleration: seconds of the model in a second of the chip.
 
+    >>> import torch
     >>> units = Units(v_leak=0.0, leak_lsb=80.0, per_unit=45.0, acceleration=1.0)
     >>> units.to_lsb(torch.tensor(1.0)), units.to_model(torch.tensor(102.5))
     (tensor(125.), tensor(0.5000))
@@ -37,11 +38,21 @@ class Units(NamedTuple):
     acceleration: float
 
     def to_lsb(self, v: Tensor) -> Tensor:
-        """Membranes of the model as the chip's."""
+        """Membranes of the model as the chip's.
+
+        >>> import torch
+        >>> Units(-65.0, 80.0, 3.0, 1000.0).to_lsb(torch.tensor([-65.0, -50.0]))
+        tensor([ 80., 125.])
+        """
         return (v - self.v_leak) * self.per_unit + self.leak_lsb
 
     def to_model(self, lsb: Tensor) -> Tensor:
-        """Membranes of the chip as the model's."""
+        """Membranes of the chip as the model's.
+
+        >>> import torch
+        >>> Units(-65.0, 80.0, 3.0, 1000.0).to_model(torch.tensor([80.0, 125.0]))
+        tensor([-65., -50.])
+        """
         return (lsb - self.leak_lsb) / self.per_unit + self.v_leak
 
 
@@ -107,7 +118,12 @@ def units_for(params: Any, target: Target, *, acceleration: float, per_unit: flo
         per_unit: LSB for one unit of a model that does not fire; threshold - leak if not given.
 
     Raises:
-        ValueError: the circuits were calibrated to something else, or a number is missing.
+        ValueError: the circuits were calibrated to something else, or values differ.
+
+    >>> from snn_neurons import lif
+    >>> params = lif.Params(tau_mem=10e-6, tau_syn=10e-6)
+    >>> units_for(params, Target(), acceleration=1.0, per_unit=None).per_unit
+    45.0
     """
     numbers = {name: number_of(name, value) for name, value in params._asdict().items()}
     leak, threshold = float(target.leak), float(target.threshold)
@@ -151,6 +167,10 @@ def number_of(name: str, value: Value) -> float:
 
     Raises:
         ValueError: it differs between neurons; one affine map cannot hold it.
+
+    >>> import torch
+    >>> number_of("tau_mem", torch.full((3,), 0.5))
+    0.5
     """
     if not isinstance(value, Tensor):
         return float(value)
