@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,10 @@ class Chip:
     ) -> None:
         if type(seed) is not int or seed < 0:
             raise ValueError(f"the seed of a chip is a whole number from 0 on, got {seed!r}")
-        if not acceleration > 0:
-            raise ValueError(
-                f"acceleration must be above 0, got {acceleration}; pass 1.0 or 1000.0"
-            )
-        if not wait >= 0:
-            raise ValueError(f"wait must be 0 seconds or more, got {wait}")
+        _check_number("acceleration", acceleration, "above 0")
+        if acceleration == 0:
+            raise ValueError("acceleration must be finite and above 0, got 0; pass 1.0 or 1000.0")
+        _check_number("wait", wait, "0 seconds or more")
         self._hardware = Hardware(
             seed, Effects() if effects is None else effects, partition=partition
         )
@@ -253,4 +252,14 @@ class Chip:
         known = ready is not None and ready[0] is problem
         setup = ready[1] if ready is not None and known else self._prepare(problem)
         done = run_layer(self._hardware, setup, problem, backends=self._simulators)
-        return self._gradient.output(problem, done)
+        out = self._gradient.output(problem, done)
+        if setup.fires and not self._gradient.by_times:
+            self._hardware.remember(out.output)
+        return out
+
+
+def _check_number(name: str, value: float, wanted: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be finite and {wanted}, got {value}")

@@ -93,6 +93,7 @@ class Hardware:
         self._stored: dict[_Memory, tuple[weakref.ref[torch.UntypedStorage], Held]] = {}
         self._values: dict[Target, Values] = {}
         self._wired: dict[str, tuple[Held, Target, Units, Any]] = {}
+        self._last: tuple[weakref.ref[Tensor], int] | None = None
         self._made = 0
 
     def use(self, calibration: Calibration | None) -> None:
@@ -126,6 +127,19 @@ class Hardware:
                 codes, target, self.pattern, self.effects, write
             )
         return self._values[target]
+
+    def remember(self, output: object) -> None:
+        """The last output: if it goes on to the next layer, it is known to be spikes."""
+        self._last = None
+        if isinstance(output, Tensor):
+            self._last = (weakref.ref(output), output._version)
+
+    def knows(self, x: object) -> bool:
+        """Whether this is the last output, as it came from the chip."""
+        if self._last is None or not isinstance(x, Tensor):
+            return False
+        ref, version = self._last
+        return ref() is x and x._version == version
 
     def wired(self, held: Held, target: Target, units: Units, make: Callable[[], Any]) -> Any:
         """What ``make`` makes of a layer's circuits: once for a place and a working point."""

@@ -16,7 +16,7 @@ from snn_hardware.effects import Effects
 from snn_hardware.figures import CADC_LEVELS, LINKS
 from snn_hardware.hardware import Hardware
 from snn_hardware.links import capacity, carried, input_channels
-from snn_hardware.measuring import Measuring
+from snn_hardware.measuring import Measuring, Replay
 from snn_hardware.observation import Lost, Observation, joined, on_rows, stamped
 from snn_hardware.preparing import Setup
 from snn_hardware.reporting import note
@@ -51,53 +51,48 @@ def run_layer(
     recurrent = None
     if problem.recurrent_weight is not None:
         recurrent = _weights(problem.recurrent_weight, setup, hardware.effects)
-    seed = int(torch.randint(2**62, (), generator=hardware.trials))
     analog = Analog(
         _circuits(problem, setup, hardware.effects, weights, recurrent),
         setup,
         hardware.effects,
         backends,
-        torch.Generator().manual_seed(seed),
+        int(torch.randint(2**62, (), generator=hardware.trials)),
     )
     run = _on_events if problem.dt is None else _on_grid
-    observation, arrived, n_batch = run(problem, analog, seed)
+    observation, arrived, n_batch = run(problem, analog)
     note(hardware.seen[setup.held.name], setup, weights, observation.lost, n_batch)
     model = None if recurrent is None else recurrent.model
     return Done(observation, weights.model, model, arrived)
 
 
-def _on_grid(
-    problem: Problem, analog: Analog, seed: int
-) -> tuple[Observation, Tensor | Events, int]:
+def _on_grid(problem: Problem, analog: Analog) -> tuple[Observation, Tensor | Events, int]:
     """A layer on the rows of a grid: its spikes in the nearest row, its membranes to be read."""
     setup, dtype = analog.setup, cast(Tensor, problem.weight).dtype
     arrived, received, lost = _received(problem, analog)
-    trace, dropped = analog.run(received)
+    trace, dropped = analog.run(received, analog.noise(), crossings=False)
     spikes = None
     if setup.fires:
         rows, merged, late = on_rows(trace.z, setup.per_row)
         spikes = rows.to(dtype)
         fired = int(trace.z.sum()) + dropped
         lost = lost._replace(dropped_out=dropped, fired=fired, merged=merged, late=late)
-    measure = Measuring(trace, setup, analog.effects, cast(float, problem.dt), dtype, seed)
+    measure = Measuring(trace, Replay(analog, received, received._version), problem.dt, dtype)
     return measure.observation(spikes, lost), arrived, received.shape[1]
 
 
-def _on_events(
-    problem: Problem, analog: Analog, seed: int
-) -> tuple[Observation, Tensor | Events, int]:
+def _on_events(problem: Problem, analog: Analog) -> tuple[Observation, Tensor | Events, int]:
     """A layer on events: some samples at a time, since only their spikes are kept."""
     x, setup = cast(Events, problem.x), analog.setup
     n_batch, n_out = len(x.times), len(analog.circuits.weight)
     at_once = n_batch
     if not analog.effects.residual_state:
         at_once = max(1, AT_ONCE // (setup.n_steps * n_out))
-    parts, total = [], Lost()
-    for start in range(0, n_batch, at_once):
+    parts, total, generator = [], Lost(), analog.noise()
+    for start in range(0, max(n_batch, 1), max(at_once, 1)):
         some = slice(start, start + at_once)
         sample = problem._replace(x=x._replace(times=x.times[some], index=x.index[some]))
         _, received, lost = _received(sample, analog)
-        trace, dropped = analog.run(received)
+        trace, dropped = analog.run(received, generator, crossings=True)
         events = stamped(trace, clock=setup.clock, duration=setup.duration)
         fired = int(trace.z.sum()) + dropped
         late = fired - dropped - int(events.times.isfinite().sum())
@@ -116,7 +111,8 @@ def _weights(weight: Tensor, setup: Setup, effects: Effects) -> Weights:
 
 def _real(weights: Weights, factors: Factors | None, setup: Setup) -> Tensor:
     """What the synapses of some weights do, in units of the model."""
-    model = weights.model.detach()
+    # a copy: the circuits may be looked at again when the weight has been trained on
+    model = weights.model.detach().clone()
     if factors is not None:
         model = factors.apply(weights.steps) / setup.wiring.scale
         model = model.to(weights.model.dtype)

@@ -10,6 +10,7 @@ import torch
 from snn_core import Events, Observed
 from torch import Tensor
 
+from snn_hardware.analog.layer import Analog
 from snn_hardware.effects import Effects
 from snn_hardware.madc import read_madc
 from snn_hardware.observation import Lost, Observation, Trace, stamped
@@ -17,31 +18,62 @@ from snn_hardware.preparing import Setup
 from snn_hardware.readout import read_cadc
 
 
+class Replay(NamedTuple):
+    """The circuits of a call once more: the spikes that arrived, and how to notice a change.
+
+    Nobody keeps the moments of crossings that few look at; the circuits are run again for them.
+    """
+
+    analog: Analog
+    received: Tensor
+    version: int
+
+    def trace(self) -> Trace:
+        """The same trace with the moments of its spikes.
+
+        Raises:
+            RuntimeError: the input was changed in place since.
+        """
+        if self.received._version != self.version:
+            raise RuntimeError(
+                "the input of this layer was changed in place after the call, and the times of its "
+                "spikes are only found when one asks for them: ask before, or change a clone()"
+            )
+        return self.analog.run(self.received, self.analog.noise(), crossings=True)[0]
+
+
 class Measuring(NamedTuple):
     """What is to be measured: a trace, and how.
 
     Args:
         trace: of the circuits of a layer, in units of the model.
-        setup: of the call.
-        effects: of the chip.
+        replay: the call.
         dt: of the call, in seconds of the model.
         dtype: of the model.
-        seed: of the noise of this call's reads: they are the same whenever one looks.
     """
 
     trace: Trace
-    setup: Setup
-    effects: Effects
+    replay: Replay
     dt: float
     dtype: torch.dtype
-    seed: int
+
+    @property
+    def setup(self) -> Setup:
+        """The setup of the call."""
+        return self.replay.analog.setup
+
+    @property
+    def effects(self) -> Effects:
+        """The effects of the chip."""
+        return self.replay.analog.effects
 
     def observation(self, spikes: Tensor | None, lost: Lost) -> Observation:
         """The measurements, and of them what the model takes."""
         measured: dict[str, Any] = {}
         read: Callable[[], Tensor] = self.read
         if "v" in self.setup.injected:
-            measured["v"] = self.read()
+            measured["v"], clipped = self._readout()
+            lost = lost._replace(clipped=clipped)
             read = functools.partial(_kept, measured["v"])
         if "z" in self.setup.injected:
             measured["z"] = spikes
@@ -50,13 +82,17 @@ class Measuring(NamedTuple):
 
     def read(self) -> Tensor:
         """The membranes as the CADC reads them, on the rows of the grid, in units of the model."""
+        return self._readout()[0]
+
+    def _readout(self) -> tuple[Tensor, int]:
+        """The same, and how many reads were at an end of the converter."""
         setup, effects = self.setup, self.effects
         if not (effects.cadc or effects.cadc_period or effects.read_noise or effects.read_offset):
-            return self.trace.v[:: setup.per_row].to(self.dtype)
+            return self.trace.v[:: setup.per_row].to(self.dtype), 0
         units = setup.units
         step = setup.step / units.acceleration
         looked = _whole(effects.cadc_period / step) if effects.cadc_period else setup.per_row
-        rows = read_cadc(
+        rows, clipped = read_cadc(
             self.trace.v[::looked],
             step * looked,
             dt=self.dt / units.acceleration,
@@ -66,8 +102,8 @@ class Measuring(NamedTuple):
             generator=self._generator(),
             zero=units.leak_lsb - units.v_leak * units.per_unit,
             per_unit=units.per_unit,
-        ).rows
-        return rows.to(self.dtype)
+        )
+        return rows.to(self.dtype), clipped
 
     def read_fast(self) -> tuple[Tensor, Tensor]:
         """The membrane of the one neuron that the MADC reads: times and values."""
@@ -82,10 +118,10 @@ class Measuring(NamedTuple):
 
     def stamp(self) -> Events:
         """The spikes with their times on the chip's clock."""
-        return stamped(self.trace, clock=self.setup.clock, duration=self.setup.duration)
+        return stamped(self.replay.trace(), clock=self.setup.clock, duration=self.setup.duration)
 
     def _generator(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self.seed ^ 0x5EED)
+        return torch.Generator().manual_seed(self.replay.analog.seed ^ 0x5EED)
 
 
 def _whole(ratio: float) -> int:

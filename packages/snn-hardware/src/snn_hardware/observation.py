@@ -49,7 +49,8 @@ class Trace(NamedTuple):
     Args:
         z: spikes ``(T', B, N)``.
         v: membranes in units of the model, ``(T', B, N)``.
-        passed: the part of its step that had passed since each spike, ``(T', B, N)``; None: none.
+        passed: the part of its step that had passed since each spike, ``(T', B, N)``; None where
+            it was not asked for, or spikes are at the ends of steps.
         step: in seconds of the model.
     """
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from snn_hardware.figures import CIRCUITS, QUADRANT
 
 # Okabe and Ito (2008): colours that the colour-blind tell apart.
-BLUE, VERMILLION, ORANGE, BLACK, GREY = "#0072B2", "#D55E00", "#E69F00", "#000000", "#999999"
+BLUE, SKY, ORANGE, BLACK, GREY = "#0072B2", "#56B4E9", "#E69F00", "#000000", "#999999"
 
 BINS = 60
 """Of a histogram of circuits, over all that is shown."""
@@ -148,19 +148,21 @@ def residual_figure(quantities: Sequence[Measured], failed: Tensor, title: str) 
 
 
 def trace_figure(
-    inputs: Tensor, ideal: Trace, chip: Trace, threshold: float | None, title: str
+    inputs: Tensor, ideal: Trace, chip: Trace, reads: Trace, threshold: float, title: str
 ) -> Figure:
     """One neuron, ideal against chip: spikes in, membranes, spikes out.
 
     Args:
         inputs: times of input spikes, ``(K,)`` in seconds.
-        ideal, chip: what the neuron did.
-        threshold: in LSB; None for a neuron that has none.
+        ideal: what the neuron should do.
+        chip: what it did, by the MADC.
+        reads: the same by the CADC.
+        threshold: that was asked for, in LSB.
         title: which neuron.
 
     >>> import torch
     >>> one = Trace(torch.arange(3) * 1e-6, torch.tensor([80.0, 81, 82]), torch.tensor([]))
-    >>> trace_figure(torch.tensor([1e-6]), one, one, 125.0, "circuit 3").axes[1].get_ylabel()
+    >>> trace_figure(torch.tensor([1e-6]), one, one, one, 125.0, "circuit 3").axes[1].get_ylabel()
     'membrane (LSB)'
     """
     figure = Figure(figsize=(9, 5), layout="constrained")
@@ -168,12 +170,16 @@ def trace_figure(
     above, axes, below = figure.subplots(3, 1, sharex=True, height_ratios=(0.8, 5, 1.2))
     above.eventplot([_us(inputs)], colors=[BLACK], lineoffsets=[0], linelengths=0.7)
     above.set(yticks=[0], yticklabels=["input"], ylim=(-0.6, 0.6))
-    axes.plot(_us(ideal.times), ideal.membrane.numpy(), color=GREY, label="ideal")
-    axes.plot(_us(chip.times), chip.membrane.numpy(), color=BLUE, label="chip", linewidth=1.2)
-    if threshold is not None:
-        axes.axhline(threshold, color=BLACK, linewidth=0.8, linestyle="--", label="threshold")
+    for trace, colour, width, name in (
+        (ideal, GREY, 2.5, "ideal"),
+        (chip, SKY, 0.6, "chip by MADC"),
+        (reads, BLUE, 1.3, "chip by CADC"),
+    ):
+        values = trace.membrane.detach().numpy()
+        axes.plot(_us(trace.times), values, color=colour, linewidth=width, label=name)
+    axes.axhline(threshold, color=BLACK, linewidth=0.8, linestyle="--", label="threshold")
     axes.set(ylabel="membrane (LSB)")
-    axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
+    axes.legend(frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
     below.eventplot(
         [_us(chip.spikes), _us(ideal.spikes)],
         colors=[BLUE, GREY],

@@ -73,7 +73,7 @@ def prepare(
     """
     _check_neuron(problem)
     weight = _check_projection(problem)
-    binary = _check_input(problem.x)
+    binary = hardware.knows(problem.x) or _check_input(problem.x)
     _check_state(problem)
     found = hardware.calibration
     target = (
@@ -97,6 +97,8 @@ def prepare(
     if not settings.signed:
         _check_signs("weight", weight)
         _check_signs("recurrent_weight", problem.recurrent_weight)
+    if not any(isinstance(value, Tensor) for value in target):  # refused before it is placed
+        units_for(problem.params, target, acceleration=acceleration, per_unit=settings.per_unit)
     held = hardware.hold(request, weight)
     clock = CLOCK.value * acceleration if hardware.effects.event_clock else 0.0
     units = units_for(

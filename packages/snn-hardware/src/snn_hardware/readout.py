@@ -199,9 +199,7 @@ def rounded_(values: Tensor, highest: float) -> Tensor:
     return values.add_(0.5).floor_().clamp_(0, highest)
 
 
-def _converted(
-    reads: Tensor, effects: Effects, generator: torch.Generator
-) -> tuple[Tensor, int]:
+def _converted(reads: Tensor, effects: Effects, generator: torch.Generator) -> tuple[Tensor, int]:
     """What comes out of the converters, in the memory of ``reads``; and how many are at an end."""
     if effects.read_noise:
         noise = torch.randn(reads.shape, generator=generator, dtype=reads.dtype)

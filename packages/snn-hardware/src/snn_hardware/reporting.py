@@ -56,7 +56,7 @@ class LayerReport(NamedTuple):
                 f"{seen.weights.rounding:.2f} steps rms",
                 f"  spikes: {lost.sent} sent, {lost.dropped_in} dropped; {lost.fired} fired, "
                 f"{lost.dropped_out} dropped, {lost.merged} merged in a row, {lost.late} after the "
-                f"end",
+                f"end; {lost.clipped} reads at 0 or 255 LSB",
                 f"  {seen.samples} samples in {seen.calls} calls, {seen.chip_time * 1e3:.3g} ms of "
                 f"the chip",
             ]

@@ -24,17 +24,29 @@ class Analog(NamedTuple):
         setup: of the call.
         effects: of the chip.
         backends: what integrates them, the fastest first.
-        generator: of their noise.
+        seed: of their noise in this call.
     """
 
     circuits: Circuits
     setup: Setup
     effects: Effects
     backends: tuple[Backend, ...]
-    generator: torch.Generator
+    seed: int
 
-    def run(self, received: Tensor) -> tuple[Trace, int]:
-        """What they did when these spikes arrived, and how many of theirs did not get out."""
+    def noise(self) -> torch.Generator:
+        """The noise of this call from its start."""
+        return torch.Generator().manual_seed(self.seed)
+
+    def run(
+        self, received: Tensor, generator: torch.Generator, *, crossings: bool
+    ) -> tuple[Trace, int]:
+        """What they did when these spikes arrived, and how many of theirs did not get out.
+
+        Args:
+            received: the spikes, on rows of the grid or on steps of the integration.
+            generator: of the noise.
+            crossings: whether the trace tells when within a step its spikes were.
+        """
         setup = self.setup
         fine = Input.of(received, self.circuits, setup.n_steps)
         if self.effects.residual_state:
@@ -44,11 +56,16 @@ class Analog(NamedTuple):
                 setup.step,
                 wait=round(setup.wait * setup.units.acceleration / setup.step),
                 backends=self.backends,
-                generator=self.generator,
+                generator=generator,
             )
         else:
             trace, _ = run_circuits(
-                self.circuits, fine, setup.step, backends=self.backends, generator=self.generator
+                self.circuits,
+                fine,
+                setup.step,
+                backends=self.backends,
+                generator=generator,
+                crossings=crossings,
             )
         return self._emitted(trace)
 
@@ -58,6 +75,10 @@ class Analog(NamedTuple):
         crowded = self.setup.wiring.crowd > capacity(step)
         if not (self.setup.fires and self.effects.links and crowded):
             return trace, 0
-        channels = output_channels(self.setup.held.circuits)
-        z, dropped = carried(trace.z, channels, int(EVENT_OUTPUTS.value), step)
+        runs, outputs = self.setup.held.runs, int(EVENT_OUTPUTS.value)
+        # runs one after the other do not crowd each other
+        channels = torch.cat(
+            [k * outputs + output_channels(one.circuits[:, 0]) for k, one in enumerate(runs)]
+        )
+        z, dropped = carried(trace.z, channels, len(runs) * outputs, step)
         return trace._replace(z=z), dropped

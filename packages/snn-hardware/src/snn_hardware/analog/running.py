@@ -81,6 +81,7 @@ def run_circuits(
     *,
     backends: tuple[Backend, ...],
     generator: torch.Generator,
+    crossings: bool = True,
     state: Any = None,
 ) -> tuple[Trace, Any]:
     """The circuits under an input: what they did, and their state at the end.
@@ -91,10 +92,13 @@ def run_circuits(
         step: in seconds of the model.
         backends: to run them on, the fastest first.
         generator: of the noise.
+        crossings: whether the trace tells when within a step its spikes were; if circuits do.
         state: to start from; None at rest.
     """
     with torch.no_grad():
         problem = _problem(circuits, x, step, state)
+        if not crossings:
+            problem = problem._replace(record=("v",))
         if isinstance(circuits.noise, Tensor) or circuits.noise:
             current = drive(problem)
             noise = torch.randn(current.shape, generator=generator, dtype=current.dtype)
