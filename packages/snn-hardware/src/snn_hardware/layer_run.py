@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple, cast
 
 import torch
-from snn_core import Backend, Events, Problem
+from snn_core import Backend, Events, Observed, Problem
 from torch import Tensor
 
 from snn_hardware.analog.circuit import circuit
@@ -17,7 +17,7 @@ from snn_hardware.figures import CADC_LEVELS, LINKS
 from snn_hardware.hardware import Hardware
 from snn_hardware.links import capacity, carried, input_channels
 from snn_hardware.measuring import Measuring, Replay
-from snn_hardware.observation import Lost, Observation, joined, on_rows, stamped
+from snn_hardware.observation import EventsOnly, Lost, Observation, joined, on_rows, stamped
 from snn_hardware.preparing import Setup
 from snn_hardware.reporting import note
 from snn_hardware.synapses import Factors, Weights, as_it_is, on_steps
@@ -72,11 +72,12 @@ def _on_grid(problem: Problem, analog: Analog) -> tuple[Observation, Tensor | Ev
     trace, dropped = analog.run(received, analog.noise(), crossings=False)
     spikes = None
     if setup.fires:
-        rows, merged, late = on_rows(trace.z, setup.per_row)
+        rows, merged, _ = on_rows(trace.z, len(trace.z) * setup.per_row // setup.n_steps)
         spikes = rows.to(dtype)
-        fired = int(trace.z.sum()) + dropped
-        lost = lost._replace(dropped_out=dropped, fired=fired, merged=merged, late=late)
-    measure = Measuring(trace, Replay(analog, received, received._version), problem.dt, dtype)
+        fired = int(rows.sum()) + merged + dropped
+        lost = lost._replace(dropped_out=dropped, fired=fired, merged=merged)
+    replay = Replay(analog, received, received._version)
+    measure = Measuring(trace, replay, cast(float, problem.dt), dtype)
     return measure.observation(spikes, lost), arrived, received.shape[1]
 
 
@@ -99,7 +100,8 @@ def _on_events(problem: Problem, analog: Analog) -> tuple[Observation, Tensor | 
         total = total.plus(lost._replace(dropped_out=dropped, fired=fired, late=late))
         parts.append(events)
     events = joined(parts)
-    return Observation.of_events(events, total), x, n_batch
+    observation = Observation(None, Observed(z=events), total, EventsOnly(events))
+    return observation, x, n_batch
 
 
 def _weights(weight: Tensor, setup: Setup, effects: Effects) -> Weights:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +13,7 @@ from snn_hardware.effects import Effects
 from snn_hardware.madc import read_madc
 from snn_hardware.observation import Lost, Observation, Trace, stamped
 from snn_hardware.preparing import Setup
-from snn_hardware.readout import read_cadc
+from snn_hardware.readout import check_memory, read_cadc
 
 
 class Replay(NamedTuple):
@@ -43,19 +41,21 @@ class Replay(NamedTuple):
 
 
 class Measuring(NamedTuple):
-    """What is to be measured: a trace, and how.
+    """What is to be measured, and how: the source of an observation.
 
     Args:
-        trace: of the circuits of a layer, in units of the model.
+        rows: what the circuits of a layer did, in units of the model, as far as it was kept.
         replay: the call.
         dt: of the call, in seconds of the model.
         dtype: of the model.
+        membranes: what the CADC read, if it has read already.
     """
 
-    trace: Trace
+    rows: Trace
     replay: Replay
     dt: float
     dtype: torch.dtype
+    membranes: Tensor | None = None
 
     @property
     def setup(self) -> Setup:
@@ -70,30 +70,40 @@ class Measuring(NamedTuple):
     def observation(self, spikes: Tensor | None, lost: Lost) -> Observation:
         """The measurements, and of them what the model takes."""
         measured: dict[str, Any] = {}
-        read: Callable[[], Tensor] = self.read
+        source = self
         if "v" in self.setup.injected:
             measured["v"], clipped = self._readout()
             lost = lost._replace(clipped=clipped)
-            read = functools.partial(_kept, measured["v"])
+            source = self._replace(membranes=measured["v"])
         if "z" in self.setup.injected:
             measured["z"] = spikes
-        fast = None if self.setup.settings.madc is None else self.read_fast
-        return Observation(spikes, self.trace, Observed(**measured), lost, read, self.stamp, fast)
+        return Observation(spikes, Observed(**measured), lost, source)
+
+    def trace(self) -> Trace:
+        """Every step of the circuits, and the moments of their spikes."""
+        return self.replay.trace()
 
     def read(self) -> Tensor:
-        """The membranes as the CADC reads them, on the rows of the grid, in units of the model."""
+        """The membranes as the CADC reads them, on the rows of the grid, in units of the model.
+
+        Raises:
+            ValueError: the recording is longer than the memory for its samples.
+        """
+        if self.membranes is not None:
+            return self.membranes
+        check_memory(self.setup.duration / self.setup.units.acceleration, self.effects)
         return self._readout()[0]
 
     def _readout(self) -> tuple[Tensor, int]:
         """The same, and how many reads were at an end of the converter."""
         setup, effects = self.setup, self.effects
         if not (effects.cadc or effects.cadc_period or effects.read_noise or effects.read_offset):
-            return self.trace.v[:: setup.per_row].to(self.dtype), 0
+            return self.rows.v[:: self._per_row].to(self.dtype), 0
         units = setup.units
-        step = setup.step / units.acceleration
-        looked = _whole(effects.cadc_period / step) if effects.cadc_period else setup.per_row
+        step = self.rows.step / units.acceleration
+        looked = _whole(effects.cadc_period / step) if effects.cadc_period else self._per_row
         rows, clipped = read_cadc(
-            self.trace.v[::looked],
+            self.rows.v[::looked],
             step * looked,
             dt=self.dt / units.acceleration,
             n_rows=setup.n_steps // setup.per_row,
@@ -105,11 +115,18 @@ class Measuring(NamedTuple):
         )
         return rows.to(self.dtype), clipped
 
-    def read_fast(self) -> tuple[Tensor, Tensor]:
+    @property
+    def _per_row(self) -> int:
+        """Rows of the trace in one of the grid."""
+        return round(self.dt / self.rows.step)
+
+    def read_fast(self) -> tuple[Tensor, Tensor] | None:
         """The membrane of the one neuron that the MADC reads: times and values."""
+        if self.setup.settings.madc is None:
+            return None
         units = self.setup.units
         times, values = read_madc(
-            units.to_lsb(self.trace.v[:, :, self.setup.settings.madc]),
+            units.to_lsb(self.replay.trace().v[:, :, self.setup.settings.madc]),
             self.setup.step / units.acceleration,
             effects=self.effects,
             generator=self._generator(),
@@ -127,8 +144,3 @@ class Measuring(NamedTuple):
 def _whole(ratio: float) -> int:
     """Every how many steps a row is looked at: so many if that is a whole number, else each."""
     return round(ratio) if abs(ratio - round(ratio)) < 1e-6 else 1
-
-
-def _kept(measured: Tensor) -> Tensor:
-    """A measurement that has been made."""
-    return measured

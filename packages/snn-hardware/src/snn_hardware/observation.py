@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from snn_core import Events, Observed
@@ -22,7 +21,8 @@ class Lost(NamedTuple):
         sent, dropped_in: spikes to the layer, and those that found their link full.
         fired, dropped_out: spikes of the layer, and those that found their output full.
         merged: spikes beyond the first in a row of the grid.
-        late: spikes after the last row.
+        late: spikes that the clock puts at the end of a recording on events, or later. On a grid a
+            recording ends half a row after the last, and nobody sees what is later.
         clipped: reads of the CADC at 0 or 255.
     """
 
@@ -60,51 +60,74 @@ class Trace(NamedTuple):
     step: float
 
 
+class Source(Protocol):
+    """Where measurements come from when one looks at them."""
+
+    def read(self) -> Tensor:
+        """Membranes as the CADC reads them."""
+        ...
+
+    def trace(self) -> Trace:
+        """What the circuits did."""
+        ...
+
+    def stamp(self) -> Events:
+        """The spikes on the chip's clock."""
+        ...
+
+    def read_fast(self) -> tuple[Tensor, Tensor] | None:
+        """Times and values of the MADC; None if it reads no neuron."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Observation:
     """What was measured while a layer ran; ``(T, B, N)`` in units of the model.
 
     Args:
         spikes: on the grid of the call, 0 or 1; None of a neuron that does not fire, or without dt.
-        trace: what was measured: every step of the circuits; None without dt.
         injected: what the model took of it; ``snn.integrate(..., observed=)`` takes it again.
         lost: what did not arrive.
-        read: reads the membranes of the trace with the CADC.
-        stamp: the spikes of the trace as Events.
-        read_fast: reads one membrane with the MADC: times and values; None if none was asked for.
+        source: of the rest, which is measured when one looks at it, always the same.
     """
 
     spikes: Tensor | None
-    trace: Trace | None
     injected: Observed
     lost: Lost
-    read: Callable[[], Tensor]
-    stamp: Callable[[], Events]
-    read_fast: Callable[[], tuple[Tensor, Tensor]] | None = None
-
-    @classmethod
-    def of_events(cls, events: Events, lost: Lost) -> Observation:
-        """What is measured without a grid: spikes, and no membrane."""
-        return cls(None, None, Observed(z=events), lost, _no_grid, lambda: events)
+    source: Source
 
     @functools.cached_property
     def membrane_cadc(self) -> Tensor:
-        """Membranes as the CADC reads them, ``(T, B, N)``; the same at every look.
+        """Membranes as the CADC reads them, ``(T, B, N)``.
 
         Raises:
-            ValueError: the call had no grid.
+            ValueError: the call had no grid, or was longer than the memory for its samples.
         """
-        return self.read()
+        return self.source.read()
 
     @functools.cached_property
     def events(self) -> Events:
-        """The spikes with the times of the chip's clock, in seconds of the model."""
-        return self.stamp()
+        """The spikes with the times of the chip's clock, in seconds of the model.
+
+        Raises:
+            RuntimeError: the input of the call was changed in place since.
+        """
+        return self.source.stamp()
+
+    @functools.cached_property
+    def trace(self) -> Trace:
+        """Every step of the circuits, as no converter of the chip could show it.
+
+        Raises:
+            ValueError: the call had no grid.
+            RuntimeError: the input of the call was changed in place since.
+        """
+        return self.source.trace()
 
     @functools.cached_property
     def madc(self) -> tuple[Tensor, Tensor] | None:
         """Times ``(M,)`` in seconds of the model and values ``(M, B)`` of the one fast channel."""
-        return None if self.read_fast is None else self.read_fast()
+        return self.source.read_fast()
 
     @property
     def membrane_madc(self) -> Tensor | None:
@@ -116,8 +139,33 @@ class Observation:
         return HardwareObservables(self.spikes, self.membrane_cadc, self.membrane_madc)
 
 
-def _no_grid() -> Tensor:
-    raise ValueError("the CADC is read on a grid, and this call has none: pass dt")
+class EventsOnly(NamedTuple):
+    """The measurements of a call without a grid: spikes, and no membrane."""
+
+    events: Events
+
+    def read(self) -> Tensor:
+        """Nothing.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(_NO_GRID)
+
+    def trace(self) -> Trace:
+        """Nothing, as ``read``."""
+        raise ValueError(_NO_GRID)
+
+    def stamp(self) -> Events:
+        """The spikes."""
+        return self.events
+
+    def read_fast(self) -> tuple[Tensor, Tensor] | None:
+        """Nothing."""
+        return None
+
+
+_NO_GRID = "membranes are read on a grid, and this call has none: pass dt"
 
 
 def joined(parts: list[Events]) -> Events:
@@ -147,7 +195,8 @@ def on_rows(z: Tensor, per_row: int) -> tuple[Tensor, int, int]:
     ([0.0, 1.0], 0, 1)
     """
     if per_row == 1:
-        return z, 0, 0
+        rows = z.clamp(max=1) if bool(z.max() > 1) else z
+        return rows, int(z.sum()) - int(rows.sum()), 0
     early = (per_row - 1) // 2
     n_rows = len(z) // per_row
     body = z[: len(z) - early] if early else z

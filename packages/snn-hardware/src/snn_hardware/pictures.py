@@ -205,7 +205,7 @@ def weights_figure(layers: Sequence[LayerWeights], title: str) -> Figure:
 
     >>> import torch
     >>> one = LayerWeights("0", torch.tensor([1.2, -70.0]), torch.tensor([1.0, -63.0]), 63)
-    >>> weights_figure([one], "net.pt").axes[0].get_title()
+    >>> weights_figure([one], "net.pt").axes[0].get_title("left")
     '0: 2 weights, 1 beyond ±63'
     """
     figure = _figure(title, len(layers), (9, 0.8 + 2.5 * len(layers)))
@@ -228,10 +228,12 @@ def weights_figure(layers: Sequence[LayerWeights], title: str) -> Figure:
         axes.set_title(
             f"{layer.name}: {len(scaled)} weights, {beyond.sum()} beyond ±{layer.limit}",
             fontsize=10,
+            loc="left",
         )
         _open_frame(axes)
     grid[-1].set_xlabel("steps of a weight (dashed: the largest)")
-    grid[0].legend(frameon=False, fontsize=8)
+    form = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderpad": 0}
+    grid[0].legend(frameon=False, fontsize=8, ncols=2, **form)
     return figure
 
 

@@ -40,6 +40,7 @@ class Setup(NamedTuple):
         binary: whether no step has two spikes of a source, as far as one knows.
         fires: whether the neurons do.
         clock: period of the times of spikes, in seconds of the model; 0: none.
+        on_grid: whether the call has a dt.
     """
 
     settings: LayerSettings
@@ -55,6 +56,7 @@ class Setup(NamedTuple):
     binary: bool
     fires: bool
     clock: float
+    on_grid: bool
 
 
 def prepare(
@@ -108,7 +110,19 @@ def prepare(
         per_unit=settings.per_unit,
     )
     wiring = hardware.wired(held, target, units, lambda: wire(hardware, held, target, units))
-    return Setup(settings, held, wiring, units, *times, wait, injected, binary, fires, clock)
+    return Setup(
+        settings,
+        held,
+        wiring,
+        units,
+        *times,
+        wait,
+        injected,
+        binary,
+        fires,
+        clock,
+        problem.dt is not None,
+    )
 
 
 class Timing(NamedTuple):

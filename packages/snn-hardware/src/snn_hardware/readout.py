@@ -80,8 +80,12 @@ def read_cadc(
     n_reads = min(steps_within(len(trace) - 1, step / period) + 1, _reads_used(n_rows, dt / period))
     reads = on_line(trace, _positions(n_reads, period / step))
     base = reads.new_full((), zero) if offset is None else zero + offset.to(reads)
-    reads = torch.add(base, reads, alpha=per_unit)
-    reads, at_ends = _converted(reads, effects, generator)
+    if effects.read_noise:
+        noise = torch.randn(reads.shape, generator=generator, dtype=reads.dtype)
+        reads = noise.mul_(effects.read_noise).add_(reads, alpha=per_unit).add_(base)
+    else:
+        reads = torch.add(base, reads, alpha=per_unit)
+    at_ends = _round_(reads) if effects.cadc else 0
     if (zero, per_unit) != (0.0, 1.0):
         reads.sub_(zero).div_(per_unit)
     return Readout(on_line(reads, _positions(n_rows, dt / period)), at_ends)
@@ -183,10 +187,11 @@ def on_line(values: Tensor, positions: Tensor) -> Tensor:
         return values
     if not share.any():
         return values.index_select(0, index.to(values.device))
-    above = (index + 1).clamp(max=last)
-    shares = share.to(values).view(-1, *(1,) * (values.dim() - 1))
-    low, high = (values.index_select(0, side.to(values.device)) for side in (index, above))
-    return low.lerp_(high, shares)
+    # all lines at once: a product with few numbers makes one pass over the memory
+    lines, row = values.new_zeros(len(positions), last + 1), torch.arange(len(positions))
+    lines[row, index] = (1 - share).to(values)
+    lines[row, (index + 1).clamp(max=last)] += share.to(values)
+    return (lines @ values.reshape(last + 1, -1)).view(-1, *values.shape[1:])
 
 
 def rounded_(values: Tensor, highest: float) -> Tensor:
@@ -199,19 +204,14 @@ def rounded_(values: Tensor, highest: float) -> Tensor:
     return values.add_(0.5).floor_().clamp_(0, highest)
 
 
-def _converted(reads: Tensor, effects: Effects, generator: torch.Generator) -> tuple[Tensor, int]:
-    """What comes out of the converters, in the memory of ``reads``; and how many are at an end."""
-    if effects.read_noise:
-        noise = torch.randn(reads.shape, generator=generator, dtype=reads.dtype)
-        reads.add_(noise, alpha=effects.read_noise)
-    if not effects.cadc:
-        return reads, 0
+def _round_(reads: Tensor) -> int:
+    """Convert reads to 8 bits in their place; returns how many are at an end."""
     highest = CADC_LEVELS.value - 1
-    reads = rounded_(reads, highest)
-    low, high = reads.aminmax()
-    if low > 0 and high < highest:
-        return reads, 0
-    return reads, int(((reads == 0) | (reads == highest)).sum())
+    rounded_(reads, highest)
+    low, high = reads.aminmax() if reads.numel() else (reads.new_ones(()), reads.new_ones(()))
+    above_0 = int(reads.count_nonzero()) if low == 0 else reads.numel()
+    below = int((reads < highest).count_nonzero()) if high == highest else reads.numel()
+    return 2 * reads.numel() - above_0 - below
 
 
 def _positions(count: int, ratio: float) -> Tensor:

@@ -16,6 +16,7 @@ Source: as ``snn_eventprop.backends.exact``.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, cast
 
 import torch
@@ -117,7 +118,7 @@ def _inputs(problem: Problem, n_steps: int, v: Tensor) -> tuple[Events, Tensor]:
     if problem.weight is not None:
         with torch.autocast(x.device.type, enabled=False):  # times need all the digits there are
             drive = linear(x.to(problem.weight.dtype), problem.weight)
-    drive = drive.reshape(n_steps, len(v), -1).transpose(0, 1)
+    drive = drive.reshape(n_steps, len(v), math.prod(v.shape[1:])).transpose(0, 1)
     times = torch.arange(n_steps, dtype=torch.float64) * dt
     rows = torch.arange(n_steps)
     shape = (len(v), n_steps)

@@ -97,7 +97,7 @@ def run_circuits(
     """
     with torch.no_grad():
         problem = _problem(circuits, x, step, state)
-        if not crossings:
+        if not crossings and "late" in problem.record:
             problem = problem._replace(record=("v",))
         if isinstance(circuits.noise, Tensor) or circuits.noise:
             current = drive(problem)
@@ -105,12 +105,14 @@ def run_circuits(
             problem = problem._replace(x=current + circuits.noise * noise, weight=None)
         out = choose(backends, problem).run(problem)
     passed = out.traces.late if "late" in problem.record else None
-    return Trace(out.output, out.traces.v, passed, step), out.state
+    v = out.traces.seen if "seen" in problem.record else out.traces.v
+    return Trace(out.output, v, passed, step), out.state
 
 
 def _problem(circuits: Circuits, x: Input, step: float, state: Any) -> Problem:
     neuron, weight = circuits.neuron, circuits.weight
-    record = ("v", "late") if "late" in neuron.State._fields else ("v",)
+    fields = neuron.State._fields
+    record = ("seen",) if "seen" in fields else ("v", "late") if "late" in fields else ("v",)
     shape = (x.x.shape[1], len(weight))
     if state is None:
         state = neuron.initial_state(

@@ -44,13 +44,10 @@ def draw_trace(
     burst: Tensor, ideal: Recording, chip: Recording, threshold: float, title: str, folder: Path
 ) -> Path:
     """One neuron, ideal and on the chip; the file's name."""
-    traces = {
-        "ideal": Trace(ideal.times, ideal.membrane, ideal.spikes),
-        "chip, MADC": Trace(*chip.madc, chip.spikes),
-        "chip, CADC": Trace(chip.times, chip.cadc, chip.spikes),
-    }
+    intended = Trace(ideal.times, ideal.membrane, ideal.spikes)
+    fast, slow = Trace(*chip.madc, chip.spikes), Trace(chip.times, chip.cadc, chip.spikes)
     path = folder / "trace.png"
-    trace_figure(burst, *traces.values(), threshold, title).savefig(path, dpi=DPI)
+    trace_figure(burst, intended, fast, slow, threshold, title).savefig(path, dpi=DPI)
     return path
 
 

@@ -125,8 +125,11 @@ def mapped(network: Network, replicas: Sequence[int], scales: Sequence[float]) -
 
 
 def table(layers: Sequence[Mapped], found: Fit) -> list[str]:
-    """A line for each layer: its size, its runs on a chip of its own, what rounding does to it."""
-    head = ("layer", "neurons", "inputs", "row pairs", "runs", "scale", "saturated", "rounding")
+    """A line for each layer: its size, its runs on a chip of its own, what rounding does to it.
+
+    The last column is the root mean square of the rounding error, in steps.
+    """
+    head = ("layer", "neurons", "inputs", "pairs", "runs", "scale", "saturated", "error")
     rows = [head]
     for one, runs in zip(layers, found.runs, strict=True):
         n_out, n_in = one.layer.weight.shape
@@ -140,7 +143,7 @@ def table(layers: Sequence[Mapped], found: Fit) -> list[str]:
                 str(runs) if runs else "none",
                 f"{one.scale:.4g}",
                 f"{one.weights.saturated:.2%}",
-                f"{one.weights.rounding:.3f} steps rms",
+                f"{one.weights.rounding:.3f}",
             )
         )
     return text.columns(rows)

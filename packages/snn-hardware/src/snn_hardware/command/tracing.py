@@ -27,6 +27,8 @@ from snn_hardware.command.options import (
 from snn_hardware.effects import Effects
 from snn_hardware.figures import MAX_WEIGHT
 from snn_hardware.laws import gain
+from snn_hardware.madc import check_madc_memory
+from snn_hardware.readout import check_memory
 from snn_hardware.target import Target
 
 BURST = (5e-6, 7e-6, 9e-6, 11e-6, 13e-6, 15e-6)
@@ -84,22 +86,21 @@ def add_to(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    _check(options)
     draws = pictures_wanted(options)
-    chip = _chip(options)
-    found = chip.calibration
-    assert found is not None
+    chip, target = _chip(options)
+    step = chip.effects.time_step or STEP
+    _check(options, chip.effects, step)
+    found = chip.calibrate(target) if isinstance(target, Target) else chip.use(target)
     circuit = _circuit(found, options.circuit)
     target = found.target.at(torch.tensor([circuit]))
-    step = chip.effects.time_step or STEP
     ideal = Chip(effects=Effects.none()._replace(time_step=chip.effects.time_step))
     ideal.calibrate(target)
     burst = torch.tensor(options.spikes, dtype=torch.float64)
     asked = (burst, options.weight, options.duration, step)
-    recordings = [record(one, circuit, target, *asked) for one in (ideal, chip)]
+    intended, real = (record(one, circuit, target, *asked) for one in (ideal, chip))
     title = f"Chip {chip.seed}, circuit {circuit}"
     print(f"{title}, weight {options.weight}")
-    for name, one in zip(("ideal", "chip"), recordings, strict=True):
+    for name, one in (("ideal", intended), ("chip", real)):
         at = ", ".join(f"{1e6 * t:.3f}" for t in one.spikes.tolist()) or "none"
         print(
             f"{name:5}  membrane {one.membrane.min():.1f} to {one.membrane.max():.1f} LSB, "
@@ -110,7 +111,8 @@ def _run(options: argparse.Namespace) -> int:
 
         folder = folder_for(options, chip.seed)
         threshold = float(target.threshold)
-        say_written([drawing.draw_trace(burst, *recordings, threshold, title, folder)])
+        path = drawing.draw_trace(burst, intended, real, threshold, title, folder)
+        say_written([path])
     return 0
 
 
@@ -162,21 +164,17 @@ def record(
     return Recording(times, membrane, cadc, (madc_times, madc[:, 0]), seen.events.times.flatten())
 
 
-def _chip(options: argparse.Namespace) -> Chip:
-    """The chip of the line, calibrated."""
+def _chip(options: argparse.Namespace) -> tuple[Chip, Target | Calibration]:
+    """The chip of the line, and what it is to be calibrated to or was."""
     if options.calibration is None:
         seed, effects = chip_options(options)
-        chip = Chip(seed, effects=effects)
-        chip.calibrate(target_options(options))
-        return chip
+        return Chip(seed, effects=effects), target_options(options)
     names = ("seed", "only", "effect", *Target._fields)
     given = [option(name) for name in names if getattr(options, name) is not None]
     if given:
         raise ValueError(f"--calibration has its chip and target; leave out {', '.join(given)}")
     found = Calibration.load(options.calibration)
-    chip = Chip(found.seed, effects=found.effects)
-    chip.use(found)
-    return chip
+    return Chip(found.seed, effects=found.effects), found
 
 
 def _circuit(found: Calibration, asked: int | None) -> int:
@@ -193,14 +191,16 @@ def _circuit(found: Calibration, asked: int | None) -> int:
     return asked
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace, effects: Effects, step: float) -> None:
     largest = int(MAX_WEIGHT.value)
     if abs(options.weight) > largest:
         raise ValueError(f"a weight is {-largest} to {largest}, got {options.weight}")
     if not 0 < options.duration < torch.inf:
         raise ValueError(f"the duration must be above 0 and finite, got {options.duration}")
     for time in options.spikes:
-        if not 0 <= time < options.duration - STEP:
+        if not 0 <= time < options.duration - step:
             raise ValueError(
                 f"spikes must come within the {options.duration:g} s of the recording, got {time:g}"
             )
+    check_memory(options.duration, effects)
+    check_madc_memory(options.duration, effects)
