@@ -106,12 +106,12 @@ def test_wiring_is_made_anew_for_another_place_or_working_point():
         return len(made)
 
     held = chip.hold(request("a"), torch.ones(4, 3))
-    assert [chip.wired(held, Target(), UNITS, make) for _ in range(2)] == [1, 1]
-    assert chip.wired(held, Target(tau_mem=9e-6), UNITS, make) == 2
-    assert chip.wired(held, Target(), UNITS._replace(per_unit=20.0), make) == 3
+    assert [chip.kept(held, "it", (Target(), UNITS), make) for _ in range(2)] == [1, 1]
+    assert chip.kept(held, "it", (Target(tau_mem=9e-6), UNITS), make) == 2
+    assert chip.kept(held, "it", (Target(), UNITS._replace(per_unit=20.0)), make) == 3
     chip.release("a")
     again = chip.hold(request("a"), torch.ones(4, 3))
-    assert chip.wired(again, Target(), UNITS._replace(per_unit=20.0), make) == 4
+    assert chip.kept(again, "it", (Target(), UNITS._replace(per_unit=20.0)), make) == 4
 
 
 def test_its_own_trials_start_with_its_seed():

@@ -92,7 +92,7 @@ class Hardware:
         self._named: dict[str, Held] = {}
         self._stored: dict[_Memory, tuple[weakref.ref[torch.UntypedStorage], Held]] = {}
         self._values: dict[Target, Values] = {}
-        self._wired: dict[str, tuple[Held, Target, Units, Any]] = {}
+        self._kept: dict[tuple[str, str], tuple[Held, tuple[Any, ...], Any]] = {}
         self._last: tuple[weakref.ref[Tensor], int] | None = None
         self._made = 0
 
@@ -106,7 +106,7 @@ class Hardware:
         """
         self.calibration = calibration
         self._values.clear()
-        self._wired.clear()
+        self._kept.clear()
         self._named.clear()
         self._stored.clear()
         self.seen.clear()
@@ -141,13 +141,16 @@ class Hardware:
         ref, version = self._last
         return ref() is x and x._version == version
 
-    def wired(self, held: Held, target: Target, units: Units, make: Callable[[], Any]) -> Any:
-        """What ``make`` makes of a layer's circuits: once for a place and a working point."""
-        had = self._wired.get(held.name)
-        if had is None or had[0] is not held or had[1:3] != (target, units):
-            had = (held, target, units, make())
-            self._wired[held.name] = had
-        return had[3]
+    def kept(self, held: Held, what: str, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What ``make`` makes for a layer: once for a place and a key.
+
+        Nothing in the key is a tensor, or it is the same one in every call.
+        """
+        had = self._kept.get((held.name, what))
+        if had is None or had[0] is not held or had[1] != key:
+            had = (held, key, make())
+            self._kept[held.name, what] = had
+        return had[2]
 
     @property
     def usable(self) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple, cast
 
 import torch
-from snn_core import Backend, Events, Observed, Problem
+from snn_core import Backend, Events, Neuron, Observed, Problem
 from torch import Tensor
 
 from snn_hardware.analog.circuit import circuit
@@ -52,7 +53,7 @@ def run_layer(
     if problem.recurrent_weight is not None:
         recurrent = _weights(problem.recurrent_weight, setup, hardware.effects)
     analog = Analog(
-        _circuits(problem, setup, hardware.effects, weights, recurrent),
+        _circuits(problem, setup, hardware, weights, recurrent),
         setup,
         hardware.effects,
         backends,
@@ -146,7 +147,7 @@ def _received(problem: Problem, analog: Analog) -> tuple[Tensor | Events, Tensor
 def _circuits(
     problem: Problem,
     setup: Setup,
-    effects: Effects,
+    hardware: Hardware,
     weights: Weights,
     recurrent: Weights | None,
 ) -> Circuits:
@@ -155,20 +156,14 @@ def _circuits(
     Where they have steps of their own, single precision is enough: nothing is to be equal to the
     bit, and they are read with 8 bits.
     """
-    wiring, units = setup.wiring, setup.units
+    wiring, effects = setup.wiring, hardware.effects
     dtype = torch.float32 if effects.time_step else weights.model.dtype
-    params = real_params(problem.neuron, problem.params, wiring, effects, units, dtype)
-    neuron, bends = problem.neuron, effects.synapse_saturation > 0
-    noise: Any = 0.0
-    if effects.membrane_noise:
-        sigma = effects.membrane_noise / units.per_unit
-        noise = noise_of_current(sigma, params.tau_mem, params.tau_syn, setup.step)
-    if effects.rails or bends or effects.time_step:
-        neuron = circuit(neuron, rails=effects.rails, bends=bends)
-        ends = units.to_model(torch.tensor([0.0, CADC_LEVELS.value - 1], dtype=torch.float64))
-        low, high = ends.tolist()
-        bend = effects.synapse_saturation / units.per_unit
-        params = neuron.Params(*params, low=low, high=high, bend=bend)
+    make = functools.partial(_neurons, problem, setup, effects, dtype)
+    if any(isinstance(value, Tensor) for value in problem.params):
+        neuron, params, noise = make()
+    else:
+        key = (id(wiring), problem.neuron, problem.params, setup.step, dtype)
+        neuron, params, noise = hardware.kept(setup.held, "neurons", key, make)
     return Circuits(
         neuron,
         params,
@@ -177,3 +172,23 @@ def _circuits(
         problem.threshold,
         noise,
     )
+
+
+def _neurons(
+    problem: Problem, setup: Setup, effects: Effects, dtype: torch.dtype
+) -> tuple[Neuron, Any, Any]:
+    """The neuron as a circuit, what the circuits of the layer have, and the noise of a step."""
+    wiring, units, neuron = setup.wiring, setup.units, problem.neuron
+    params = real_params(neuron, problem.params, wiring, effects, units, dtype)
+    noise: Any = 0.0
+    if effects.membrane_noise:
+        sigma = effects.membrane_noise / units.per_unit
+        noise = noise_of_current(sigma, params.tau_mem, params.tau_syn, setup.step)
+    bends = effects.synapse_saturation > 0
+    if not (effects.rails or bends or effects.time_step):
+        return neuron, params, noise
+    neuron = circuit(neuron, rails=effects.rails, bends=bends)
+    ends = units.to_model(torch.tensor([0.0, CADC_LEVELS.value - 1], dtype=torch.float64))
+    low, high = ends.tolist()
+    bend = effects.synapse_saturation / units.per_unit
+    return neuron, neuron.Params(*params, low=low, high=high, bend=bend), noise

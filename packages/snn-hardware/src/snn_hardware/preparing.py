@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -109,7 +110,8 @@ def prepare(
         acceleration=acceleration,
         per_unit=settings.per_unit,
     )
-    wiring = hardware.wired(held, target, units, lambda: wire(hardware, held, target, units))
+    make = functools.partial(wire, hardware, held, target, units)
+    wiring = hardware.kept(held, "wiring", (target, units), make)
     return Setup(
         settings,
         held,
