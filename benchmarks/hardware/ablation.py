@@ -131,16 +131,13 @@ def moved(way: Recipe, network: Any, chip: Chip) -> Any:
     return there
 
 
-def alone() -> Iterator[tuple[str, Effects]]:
-    """Each effect by itself."""
+def alone(gradient: str) -> Iterator[tuple[str, Effects]]:
+    """Each effect by itself; on events there is no grid, and circuits need steps of their own."""
+    nothing = Effects.none()
+    if gradient == "chip_eventprop":
+        nothing = nothing._replace(time_step=Effects().time_step)
     for name, default in Effects()._asdict().items():
-        value = default or NUMBERS[name]
-        yield name, Effects.none()._replace(**{name: value, **_needed(name)})
-
-
-def _needed(name: str) -> dict[str, float]:
-    """What an effect is nothing without: clocks count steps finer than dt; no dt needs a step."""
-    return {} if name == "time_step" else {"time_step": Effects().time_step}
+        yield name, nothing._replace(**{name: default or NUMBERS[name]})
 
 
 class Row(NamedTuple):
@@ -179,7 +176,7 @@ def rows(gradient: str, chips: int, epochs: int, parts: tuple[str, ...]) -> Iter
         yield Row(f"the same after {ON_ANOTHER_CHIP} updates there", list(map(score, there)))
     if "alone" not in parts:
         return
-    for name, effects in alone():
+    for name, effects in alone(gradient):
         chips_with = [chip_of(way, one, effects) for one in numbers]
         nets = [moved(way, net, chip) for net, chip in zip(simulated, chips_with, strict=True)]
         yield Row(f"moved, only {name}", list(map(score, nets)))

@@ -71,7 +71,7 @@ def network_on(chip: Chip, settings: Settings) -> SpikingClassifier:
         "lif",
         dt=NETWORK.dt,
         params=params(),
-        backend=chip.at("hidden", replicas=settings.replicas, inject=("v", "z")),
+        backend=chip.at("hidden", replicas=settings.replicas),
     )
     readout = Layer(
         NETWORK.n_hidden,
