@@ -45,6 +45,8 @@ ACCURACY = {
     ("digits", "eventprop_exact"): 96.0,
     ("yinyang", "surrogate"): 95.0,
     ("yinyang", "eventprop_exact"): 97.5,
+    ("yinyang", "chip"): 95.0,
+    ("yinyang", "chip_eventprop"): 95.0,
     ("yinyang-delays", "eventprop_exact"): 97.5,
 }
 
@@ -142,6 +144,20 @@ def benchmark(session: nox.Session) -> None:
 def benchmark_eventprop(session: nox.Session) -> None:
     """The times and gradients of snn-eventprop beside those of its rivals, in the same way."""
     beside_rivals(session, "benchmarks/eventprop/driver.py", "snn-train", "rivals-eventprop")
+
+
+@nox.session
+def benchmark_hardware(session: nox.Session) -> None:
+    """An epoch in the loop beside one in simulation."""
+    install(session, *editable(*PACKAGES))
+    session.run("python", "benchmarks/hardware/epoch.py", *session.posargs)
+
+
+@nox.session
+def ablation(session: nox.Session) -> None:
+    """The table of docs/chip-in-the-loop.md: what each effect of a chip costs; half an hour."""
+    install(session, *editable(*PACKAGES))
+    session.run("python", "benchmarks/hardware/ablation.py", *session.posargs)
 
 
 @nox.session

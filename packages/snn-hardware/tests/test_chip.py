@@ -244,3 +244,24 @@ def test_its_looks():
     chip.calibrate()
     assert repr(chip.with_gradient("eventprop")).endswith("gradient='eventprop', calibrated)")
     assert "backend=bss2" in repr(module(chip))
+
+
+def test_what_a_write_adds_is_drawn_anew_and_circuits_stay():
+    x = (torch.rand(40, 4, 12, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    weight = torch.full((9, 12), 0.3)
+    params = lif.Params(tau_mem=10e-6, tau_syn=10e-6)
+    chip = Chip(seed=3)
+    with pytest.raises(ValueError, match="not calibrated has nothing to write"):
+        chip.write_again()
+    found = chip.calibrate()
+
+    def run():
+        out = snn.integrate("lif", x, weight=weight, params=params, dt=1e-6, backend=chip.at("a"))
+        return out.observed.trace.v, chip.report().layers[0].held.circuits
+
+    (before, circuits), _ = run(), chip.write_again()
+    after, same = run()
+    assert torch.equal(circuits, same)
+    assert not torch.equal(before, after)
+    chip.use(found)  # the write that was measured
+    assert torch.equal(run()[0], before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,25 @@ class Chip:
             )
         self._hardware.use(found)
         return found
+
+    def write_again(self) -> None:
+        """Write the settings in use once more: what each write adds is drawn anew (drift).
+
+        Layers keep their circuits, and the calibration stays the one that was found.
+
+        Raises:
+            ValueError: the chip was not calibrated, so that it has no settings of its own.
+
+        >>> chip = Chip(seed=7)
+        >>> before = chip.calibrate().write
+        >>> chip.write_again()
+        >>> chip.calibration.write - before
+        1
+        """
+        found = self.calibration
+        if found is None:
+            raise ValueError("a chip that is not calibrated has nothing to write: calibrate it")
+        self._hardware.write(dataclasses.replace(found, write=found.write + 1))
 
     def target_for(self, params: Any, **settings: float) -> Target:
         """The target under which circuits do what a model's parameters say.

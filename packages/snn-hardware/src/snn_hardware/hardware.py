@@ -111,6 +111,12 @@ class Hardware:
         self._stored.clear()
         self.seen.clear()
 
+    def write(self, calibration: Calibration) -> None:
+        """Write codes once more, for the layers that are there."""
+        self.calibration = calibration
+        self._values.clear()
+        self._kept.clear()
+
     def values(self, target: Target) -> Values:
         """What all circuits really have: calibrated, or at typical codes for a target.
 

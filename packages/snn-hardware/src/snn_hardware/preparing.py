@@ -86,20 +86,7 @@ def prepare(
     fires = "v_th" in problem.neuron.Params._fields
     injected = settings.inject if fires else ("v",)
     _check_readout(hardware.effects, settings, problem, times, acceleration, injected)
-    n_out, n_in = weight.shape
-    request = Request(
-        name=settings.name or "",
-        n_out=n_out,
-        n_in=n_in,
-        recurrent=problem.recurrent_weight is not None,
-        replicas=settings.replicas,
-        signed=settings.signed,
-        circuits=settings.circuits,
-        merged=settings.merged,
-    )
-    if not settings.signed:
-        _check_signs("weight", weight)
-        _check_signs("recurrent_weight", problem.recurrent_weight)
+    request = _request(settings, problem, weight)
     if not any(isinstance(value, Tensor) for value in target):  # refused before it is placed
         units_for(problem.params, target, acceleration=acceleration, per_unit=settings.per_unit)
     held = hardware.hold(request, weight)
@@ -124,6 +111,24 @@ def prepare(
         fires,
         clock,
         problem.dt is not None,
+    )
+
+
+def _request(settings: LayerSettings, problem: Problem, weight: Tensor) -> Request:
+    """What the layer asks of the chip."""
+    if not settings.signed:
+        _check_signs("weight", weight)
+        _check_signs("recurrent_weight", problem.recurrent_weight)
+    n_out, n_in = weight.shape
+    return Request(
+        name=settings.name or "",
+        n_out=n_out,
+        n_in=n_in,
+        recurrent=problem.recurrent_weight is not None,
+        replicas=settings.replicas,
+        signed=settings.signed,
+        circuits=settings.circuits,
+        merged=settings.merged,
     )
 
 

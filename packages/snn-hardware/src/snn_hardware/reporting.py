@@ -31,12 +31,14 @@ class LayerReport(NamedTuple):
     Args:
         name: of the layer.
         held: its circuits, in one run or several.
+        longer: by what part merging makes tau_mem longer.
         seen: what happened to it.
     """
 
     name: str
     held: Held
     seen: Seen
+    longer: float
 
     def __str__(self) -> str:
         first, seen = self.held.runs[0], self.seen
@@ -46,6 +48,8 @@ class LayerReport(NamedTuple):
             f"{first.request.n_in} inputs of {first.request.replicas} row pairs, "
             f"{len(self.held.runs)} run{'s' if len(self.held.runs) > 1 else ''}"
         ]
+        if self.longer:
+            lines.append(f"  tau_mem is {self.longer:.1%} longer, because circuits are merged")
         if seen.units is not None and seen.weights is not None:
             units, lost = seen.units, seen.lost
             lines += [
@@ -103,7 +107,15 @@ def report_of(hardware: Hardware) -> Report:
             f"calibrated (threshold {_shown(target.threshold)}, leak {_shown(target.leak)}, reset "
             f"{_shown(target.reset)} LSB), {failed} circuits failed and are not used"
         )
-    layers = tuple(LayerReport(one.name, one, hardware.seen[one.name]) for one in hardware.held)
+    layers = tuple(
+        LayerReport(
+            one.name,
+            one,
+            hardware.seen[one.name],
+            hardware.effects.merging * (one.runs[0].circuits.shape[1] - 1),
+        )
+        for one in hardware.held
+    )
     places = [place for held in hardware.held if not held.alone for place in held.runs]
     return Report(hardware.pattern.seed, calibrated, layers, usage(places))
 

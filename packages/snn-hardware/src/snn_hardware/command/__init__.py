@@ -1,7 +1,8 @@
 """``snn chip``: calibrate a chip, look at it, see whether a network fits, list what is not ideal.
 
 options.py has the options that commands share; calibrating.py, tracing.py, fitting.py and
-listing.py are the four; networks.py reads weights, drawing.py writes pictures.
+listing.py are the four; networks.py reads weights, records.py has what is found, drawing.py
+writes pictures.
 """
 
 from __future__ import annotations

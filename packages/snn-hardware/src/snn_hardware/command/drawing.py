@@ -9,8 +9,7 @@ from torch import Tensor
 
 from snn_hardware.calibration import Calibration
 from snn_hardware.circuits import POTENTIALS, Values
-from snn_hardware.command.fitting import Mapped
-from snn_hardware.command.tracing import Recording
+from snn_hardware.command.records import Mapped, Recording
 from snn_hardware.pictures import (
     LayerWeights,
     Measured,

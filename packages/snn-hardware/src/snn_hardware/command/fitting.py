@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from snn_core.cli import text
 from torch import Tensor
 
 from snn_hardware.calibration import Calibration
-from snn_hardware.command.networks import Layer, Network, read_network
+from snn_hardware.command.networks import Network, read_network
 from snn_hardware.command.options import (
     add_pictures,
     add_target,
@@ -21,29 +21,14 @@ from snn_hardware.command.options import (
     say_written,
     target_options,
 )
+from snn_hardware.command.records import Mapped
 from snn_hardware.figures import CIRCUITS
 from snn_hardware.laws import gain
 from snn_hardware.placement import Fit, Request, describe, fit
-from snn_hardware.synapses import Weights, on_steps
+from snn_hardware.synapses import on_steps
 from snn_hardware.target import Target
 
 DOES_NOT_FIT = 1
-
-
-class Mapped(NamedTuple):
-    """A layer as the chip would have it.
-
-    Args:
-        layer: its weights.
-        replicas: synapses that share one of them.
-        scale: steps for a weight of 1.
-        weights: its weights, and behind them the recurrent ones, on steps.
-    """
-
-    layer: Layer
-    replicas: int
-    scale: float
-    weights: Weights
 
 
 def add_to(commands: Any) -> None:
@@ -104,6 +89,7 @@ def mapped(network: Network, replicas: Sequence[int], scales: Sequence[float]) -
     Raises:
         ValueError: another number of numbers, or one that cannot be.
 
+    >>> from snn_hardware.command.networks import Layer
     >>> net = Network((Layer("a", torch.tensor([[0.5, 2.0]]), None),), ())
     >>> mapped(net, [1], [40.0])[0].weights.steps
     tensor([[20., 63.]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import snn_core as snn
 import torch
@@ -24,6 +24,7 @@ from snn_hardware.command.options import (
     say_written,
     target_options,
 )
+from snn_hardware.command.records import Recording
 from snn_hardware.effects import Effects
 from snn_hardware.figures import MAX_WEIGHT
 from snn_hardware.laws import gain
@@ -35,23 +36,6 @@ BURST = (5e-6, 7e-6, 9e-6, 11e-6, 13e-6, 15e-6)
 DURATION = 60e-6
 STEP = 0.25e-6
 """Of the integration, where the effect time_step is off."""
-
-
-class Recording(NamedTuple):
-    """What a neuron did; potentials in LSB, times in seconds of the chip.
-
-    Args:
-        times, membrane: as the circuit had it, ``(T,)``.
-        cadc: as the CADC read it at the same times, ``(T,)``.
-        madc: times and values of the MADC, ``(M,)``.
-        spikes: ``(K,)``.
-    """
-
-    times: Tensor
-    membrane: Tensor
-    cadc: Tensor
-    madc: tuple[Tensor, Tensor]
-    spikes: Tensor
 
 
 def add_to(commands: Any) -> None:
