@@ -123,6 +123,15 @@ def accuracy(way: Recipe, gradient: str, network: Any) -> float:
     return 100 * score.accuracy
 
 
+def membranes_too(way: Recipe, chips: list[Chip], epochs: int) -> Iterator[float]:
+    """Accuracies of networks whose model takes the measured membranes besides the spikes."""
+    settings = way.on_chip.settings._replace(inject="vz")
+    way = way._replace(on_chip=way.on_chip._replace(settings=settings))
+    for one, chip in enumerate(chips):
+        network = trained(way, "chip", network_of(way, one, chip), one, epochs)
+        yield accuracy(way, "chip", network)
+
+
 def moved(way: Recipe, network: Any, chip: Chip) -> Any:
     """The same weights on a chip."""
     there = network_of(way, 0, chip)
@@ -168,6 +177,8 @@ def rows(gradient: str, chips: int, epochs: int, parts: tuple[str, ...]) -> Iter
             trained(way, gradient, network_of(way, one, full[one]), one, epochs) for one in numbers
         ]
         yield Row("in the loop", list(map(score, in_loop)))
+        if gradient == "chip":
+            yield Row("in the loop, membranes too", list(membranes_too(way, full, epochs)))
         others = [chip_of(way, (one + 1) % 1000, Effects()) for one in numbers]
         there = [moved(way, net, chip) for net, chip in zip(in_loop, others, strict=True)]
         yield Row("in the loop, moved to another chip", list(map(score, there)))

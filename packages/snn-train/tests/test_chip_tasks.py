@@ -41,7 +41,7 @@ def trained(run, epochs):
 
 @pytest.mark.parametrize(("gradient", "epochs"), [("chip", 2), ("chip_eventprop", 4)])
 def test_it_learns_in_the_loop_and_twice_the_same(gradient, epochs):
-    training, validation = trained(run_of(gradient), epochs)
+    training, _ = trained(run_of(gradient), epochs)
     assert training.history[-1].train.loss < 0.8 * training.history[0].train.loss
     assert training.history[-1].validation.accuracy > 0.7  # of three classes
     again, _ = trained(run_of(gradient), epochs)

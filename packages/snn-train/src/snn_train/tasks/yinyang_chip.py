@@ -34,6 +34,7 @@ class Settings(NamedTuple):
         dac_bias: with the threshold, how much a step of a weight is worth.
         replicas: row pairs of an input, so that its weights can be as many times larger.
         per_unit: LSB of the readout for one unit of the model.
+        inject: what the model takes of the hidden neurons, "z" spikes, "vz" membranes too.
     """
 
     chip: int = 0
@@ -41,6 +42,7 @@ class Settings(NamedTuple):
     dac_bias: float = 1000.0
     replicas: int = 5
     per_unit: float = 10.0
+    inject: str = "z"
 
 
 def params() -> Any:
@@ -71,7 +73,7 @@ def network_on(chip: Chip, settings: Settings) -> SpikingClassifier:
         "lif",
         dt=NETWORK.dt,
         params=params(),
-        backend=chip.at("hidden", replicas=settings.replicas),
+        backend=chip.at("hidden", replicas=settings.replicas, inject=tuple(settings.inject)),
     )
     readout = Layer(
         NETWORK.n_hidden,
