@@ -192,7 +192,7 @@ def test_a_calibration_is_stored_and_taken_again(tmp_path):
     other.use(tmp_path / "chip.pt")
     assert torch.equal(run(chip, x, weight).output, run(other, x, weight).output)
     for wrong in (Chip(4), Chip(3, effects=Effects.none())):
-        with pytest.raises(ValueError, match=r"belongs to a chip of another (number|effects)"):
+        with pytest.raises(ValueError, match=r"belongs to a chip of (number|other effects)"):
             wrong.use(found)
         assert wrong.calibration is None
 

@@ -1,5 +1,7 @@
 """Every refusal says what was given and what to do, and comes before anything is placed or runs."""
 
+import pickle
+
 import pytest
 import snn_core as snn
 import torch
@@ -101,7 +103,7 @@ def test_settings_that_cannot_be(settings, error, message):
 
 
 def test_a_setting_that_there_is_not():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'gain'"):
+    with pytest.raises(TypeError, match="no setting 'gain'; there are: replicas"):
         Chip(3).at("layer", gain=3)
 
 
@@ -192,3 +194,16 @@ def test_gradients_that_do_not_go_by_times():
         Chip(3).with_gradient("no_such")
     assert gradient_of("surrogate").name == "surrogate"
     assert gradient_of("eventprop").by_times
+
+
+def test_settings_and_targets_that_are_none():
+    with pytest.raises(TypeError, match=r"no setting 'replica'; there are: replicas, merged"):
+        Chip().at("a", replica=2)
+    with pytest.raises(TypeError, match=r"must be a Target, got Params; .*chip.target_for"):
+        Chip().calibrate(lif.Params())
+    with pytest.raises(ValueError, match=r"CADC needs 1\.7 us"):
+        Chip(effects=Effects()._replace(cadc_period=1e-6))
+    with pytest.raises(ValueError, match="reset = 90 was given, and the parameters say 80"):
+        Chip(acceleration=1000.0).target_for(lif.Params(), reset=90.0)
+    with pytest.raises(TypeError, match="a chip is hardware and cannot be pickled"):
+        pickle.dumps(Chip())

@@ -26,7 +26,7 @@ def test_it_is_chip_0_calibrated_to_the_neurons(name):
     chip.calibrate(chip.target_for(PARAMS))
     found, wanted = run(name, x, weight), run(chip, x, weight)
     assert torch.equal(found.output, wanted.output)
-    assert torch.equal(found.observed.membrane_cadc, wanted.observed.membrane_cadc)
+    assert torch.equal(found.observed.trace.v, wanted.observed.trace.v)
     assert found.output.sum() > 50
     found.output.sum().backward()
     assert weight.grad.any()
@@ -34,11 +34,16 @@ def test_it_is_chip_0_calibrated_to_the_neurons(name):
 
 def test_calls_know_nothing_of_each_other():
     x, weight = drawn()
+    torch.manual_seed(3)
     first = run("bss2", x, weight)
     for _ in range(30):  # of 30 circuits each: a chip would be full
         again = run("bss2", x, weight * 1.0)
     assert torch.equal(first.output, again.output)
-    assert torch.equal(first.observed.membrane_cadc, again.observed.membrane_cadc)
+    # their noise is fresh, and comes from torch's random numbers
+    assert not torch.equal(first.observed.membrane_cadc, again.observed.membrane_cadc)
+    torch.manual_seed(3)
+    same = run("bss2", x, weight)
+    assert torch.equal(first.observed.membrane_cadc, same.observed.membrane_cadc)
 
 
 def test_another_working_point_is_another_calibration():

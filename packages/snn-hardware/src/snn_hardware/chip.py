@@ -111,10 +111,13 @@ class Chip:
         >>> int(chip.calibrate(Target(leak=90)).ok.sum()), chip.calibration.target.leak
         (512, 90)
         """
-        hardware = self._hardware
-        found = calibrate(
-            Target() if target is None else target, hardware.pattern, hardware.effects
-        )
+        hardware, target = self._hardware, Target() if target is None else target
+        if not isinstance(target, Target):
+            raise TypeError(
+                f"target must be a Target, got {type(target).__name__}; that of a model's "
+                f"parameters is chip.target_for(params)"
+            )
+        found = calibrate(target.copied(), hardware.pattern, hardware.effects)
         hardware.use(found)
         return found
 
@@ -129,18 +132,26 @@ class Chip:
             calibration if isinstance(calibration, Calibration) else Calibration.load(calibration)
         )
         if (found.seed, found.effects) != (self.seed, self.effects):
-            what = "number" if found.seed != self.seed else "effects"
+            other = f"number {found.seed}, this is {self.seed}"
+            what = other if found.seed != self.seed else "other effects"
             raise ValueError(
-                f"this calibration belongs to a chip of another {what} ({found.seed}, this is "
-                f"{self.seed}); calibrate this one: chip.calibrate(target)"
+                f"this calibration belongs to a chip of {what}; calibrate this one: "
+                f"chip.calibrate(target)"
             )
         self._hardware.use(found)
         return found
 
+    def reseed(self, seed: int) -> None:
+        """Begin the trial noise anew; what is fixed in the chip stays.
+
+        >>> Chip(seed=7).reseed(0)
+        """
+        self._hardware.trials.manual_seed(seed)
+
     def write_again(self) -> None:
         """Write the settings in use once more: what each write adds is drawn anew (drift).
 
-        Layers keep their circuits, and the calibration stays the one that was found.
+        Layers keep their circuits. Residuals and failures are not measured again.
 
         Raises:
             ValueError: the chip was not calibrated, so that it has no settings of its own.
@@ -178,6 +189,9 @@ class Chip:
             UnknownName, MissingNeed: as the registry says.
             ValueError: a backend that does not go by spike times.
 
+        On a grid ``eventprop`` has a spike in the row that holds its time, and
+        ``observed.spikes`` in the nearest.
+
         >>> Chip(seed=7).with_gradient("eventprop")
         Chip(seed=7, gradient='eventprop', not calibrated)
         """
@@ -203,6 +217,12 @@ class Chip:
         Traceback (most recent call last):
         ValueError: replicas must be a whole number of at least 1, got 0
         """
+        unknown = set(settings) - set(LayerSettings._fields[1:])
+        if unknown:
+            raise TypeError(
+                f"a layer has no setting {sorted(unknown)[0]!r}; there are: "
+                f"{', '.join(LayerSettings._fields[1:])}"
+            )
         return self._handle(settings=LayerSettings(name, **settings).check())
 
     def release(self, name: str) -> None:
@@ -232,6 +252,17 @@ class Chip:
         'bss2'
         """
         return Backend("bss2", None, self._supports, self._run, ("cpu",))
+
+    def __reduce__(self) -> Any:
+        """No pickle holds a chip.
+
+        Raises:
+            TypeError: always; says what can be saved.
+        """
+        raise TypeError(
+            "a chip is hardware and cannot be pickled: save its calibration "
+            "(chip.calibration.save(path)) and the state_dict of the network"
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Chip:
         """The chip itself: a copy of a network runs on the same hardware."""

@@ -33,7 +33,9 @@ class Effects(NamedTuple):
     leak: Annotated[float, Effect("LSB", "spread of the leak", ASSUMPTION)] = 2.0
     reset: Annotated[float, Effect("LSB", "spread of the reset", ASSUMPTION)] = 2.0
     threshold: Annotated[float, Effect("LSB", "spread of the threshold", ASSUMPTION)] = 2.0
-    tau_mem: Annotated[float, Effect("", "relative spread of tau_mem", ASSUMPTION)] = 0.05
+    tau_mem: Annotated[
+        float, Effect("", "relative spread of tau_mem, as of its capacitance", ASSUMPTION)
+    ] = 0.05
     tau_syn: Annotated[float, Effect("", "relative spread of tau_syn", ASSUMPTION)] = 0.05
     efficacy: Annotated[
         float, Effect("", "relative spread of a circuit's two synaptic inputs", ASSUMPTION)

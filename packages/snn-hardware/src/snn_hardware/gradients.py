@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from snn_core import Backend, Output, Problem, inject, lookup
+from snn_core import Backend, Events, Output, Problem, inject, lookup
 from snn_core.choosing import candidates, choose, select
 from snn_neurons.functional.sources import input_neuron
 from torch import Tensor
@@ -36,8 +36,10 @@ class Gradient(NamedTuple):
     def output(self, problem: Problem, done: Done) -> Output:
         """What ``integrate`` returns: measured values with the gradient of the model."""
         x, measured = problem.x, done.observation.injected
-        if not self.by_times and done.arrived is not x:
-            x = input_neuron(cast(Tensor, x), cast(Tensor, done.arrived))
+        if isinstance(done.arrived, Events):
+            x = done.arrived
+        elif done.arrived is not x:
+            x = input_neuron(cast(Tensor, x), done.arrived)
         membrane = None
         if self.by_times:
             membrane, measured = (

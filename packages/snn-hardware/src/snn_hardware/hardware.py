@@ -18,6 +18,7 @@ from snn_hardware.effects import Effects
 from snn_hardware.observation import Lost
 from snn_hardware.pattern import Pattern
 from snn_hardware.placement import NoRoom, Place, Request, partition, place
+from snn_hardware.readout import check_period
 from snn_hardware.synapses import Weights
 from snn_hardware.target import Target
 from snn_hardware.units import Units
@@ -56,7 +57,7 @@ class Seen:
     samples: int = 0
     chip_time: float = 0.0
     lost: Lost = dataclasses.field(default_factory=Lost)
-    weights: Weights | None = None
+    weights: tuple[Weights, ...] = ()
     scale: float = 0.0
     units: Units | None = None
 
@@ -83,6 +84,7 @@ class Hardware:
                 f"Effects.only('weights')"
             )
         self.effects = effects.check()
+        check_period(effects)
         self.pattern = Pattern(seed)
         self.partition = partition
         self.calibration: Calibration | None = None
@@ -94,6 +96,7 @@ class Hardware:
         self._values: dict[Target, Values] = {}
         self._kept: dict[tuple[str, str], tuple[Held, tuple[Any, ...], Any]] = {}
         self._last: tuple[weakref.ref[Tensor], int] | None = None
+        self._madc: str | None = None
         self._made = 0
 
     def use(self, calibration: Calibration | None) -> None:
@@ -110,6 +113,7 @@ class Hardware:
         self._named.clear()
         self._stored.clear()
         self.seen.clear()
+        self._madc = None
 
     def write(self, calibration: Calibration) -> None:
         """Write codes once more, for the layers that are there."""
@@ -133,6 +137,20 @@ class Hardware:
                 codes, target, self.pattern, self.effects, write
             )
         return self._values[target]
+
+    def lend_madc(self, layer: str, neuron: int) -> None:
+        """The one fast converter, to one neuron of one layer.
+
+        Raises:
+            ValueError: another layer has it.
+        """
+        if self._madc not in (None, layer):
+            raise ValueError(
+                f"the MADC reads one neuron, and layer {self._madc!r} has it: take it from there "
+                f"(chip.release({self._madc!r}), or another chip) to read neuron {neuron} of "
+                f"{layer!r}"
+            )
+        self._madc = layer
 
     def remember(self, output: object) -> None:
         """The last output: if it goes on to the next layer, it is known to be spikes."""
@@ -224,6 +242,7 @@ class Hardware:
         else:
             there = ", ".join(held.name for held in self.held) or "none"
             raise ValueError(f"no layer {name!r} is on the chip; there are: {there}")
+        self._forget(name)
 
     def _find(self, request: Request, weight: Tensor, memory: _Memory) -> Held | None:
         if request.name:
@@ -243,7 +262,15 @@ class Hardware:
     def _forget_the_dead(self) -> None:
         dead = [key for key, (ref, _) in self._stored.items() if ref() is None]
         for key in dead:
-            self.seen.pop(self._stored.pop(key)[1].name, None)
+            self._forget(self._stored.pop(key)[1].name)
+
+    def _forget(self, name: str) -> None:
+        """Everything that was kept of a layer that is gone."""
+        self.seen.pop(name, None)
+        for key in [key for key in self._kept if key[0] == name]:
+            del self._kept[key]
+        if self._madc == name:
+            self._madc = None
 
     def _new_name(self) -> str:
         self._made += 1

@@ -13,6 +13,7 @@ from torch import Tensor
 from snn_hardware.analog.circuit import circuit
 from snn_hardware.analog.layer import Analog
 from snn_hardware.analog.running import Circuits, noise_of_current
+from snn_hardware.arriving import on_steps_of, without
 from snn_hardware.effects import Effects
 from snn_hardware.figures import CADC_LEVELS, LINKS
 from snn_hardware.hardware import Hardware
@@ -22,7 +23,7 @@ from snn_hardware.observation import EventsOnly, Lost, Observation, joined, on_r
 from snn_hardware.preparing import Setup
 from snn_hardware.reporting import note
 from snn_hardware.synapses import Factors, Weights, as_it_is, on_steps
-from snn_hardware.wiring import real_params
+from snn_hardware.wiring import Wiring, real_params
 
 AT_ONCE = 4_000_000
 """Numbers of a trace of circuits on events, beyond which the samples are divided."""
@@ -61,7 +62,7 @@ def run_layer(
     )
     run = _on_events if problem.dt is None else _on_grid
     observation, arrived, n_batch = run(problem, analog)
-    note(hardware.seen[setup.held.name], setup, weights, observation.lost, n_batch)
+    note(hardware.seen[setup.held.name], setup, (weights, recurrent), observation.lost, n_batch)
     model = None if recurrent is None else recurrent.model
     return Done(observation, weights.model, model, arrived)
 
@@ -89,11 +90,12 @@ def _on_events(problem: Problem, analog: Analog) -> tuple[Observation, Tensor | 
     at_once = n_batch
     if not analog.effects.residual_state:
         at_once = max(1, AT_ONCE // (setup.n_steps * n_out))
-    parts, total, generator = [], Lost(), analog.noise()
+    parts, arrived, total, generator = [], [], Lost(), analog.noise()
     for start in range(0, max(n_batch, 1), max(at_once, 1)):
         some = slice(start, start + at_once)
         sample = problem._replace(x=x._replace(times=x.times[some], index=x.index[some]))
-        _, received, lost = _received(sample, analog)
+        came, received, lost = _received(sample, analog)
+        arrived.append(cast(Events, came))
         trace, dropped = analog.run(received, generator, crossings=True)
         events = stamped(trace, clock=setup.clock, duration=setup.duration)
         fired = int(trace.z.sum()) + dropped
@@ -102,7 +104,7 @@ def _on_events(problem: Problem, analog: Analog) -> tuple[Observation, Tensor | 
         parts.append(events)
     events = joined(parts)
     observation = Observation(None, Observed(z=events), total, EventsOnly(events))
-    return observation, x, n_batch
+    return observation, joined(arrived) if total.dropped_in else x, n_batch
 
 
 def _weights(weight: Tensor, setup: Setup, effects: Effects) -> Weights:
@@ -133,14 +135,19 @@ def _received(problem: Problem, analog: Analog) -> tuple[Tensor | Events, Tensor
     if events is None:
         sent, step = cast(Tensor, x).detach().to(dtype), cast(float, problem.dt)
     else:
-        lasting = events.detach()._replace(duration=setup.n_steps * setup.step)
-        sent, step = lasting.to_grid(setup.step, dtype=dtype), setup.step
+        sent, step = on_steps_of(events, setup, dtype), setup.step
     number, step = int(sent.sum()), step / setup.units.acceleration
     per_link = math.ceil(n_in / LINKS.value)
     if not analog.effects.links or (setup.binary and per_link <= capacity(step)):
         return x, sent, Lost(sent=number)
     got, dropped = carried(sent, input_channels(n_in), int(LINKS.value), step)
-    arrived = got.to(cast(Tensor, x).dtype) if dropped and events is None else x
+    arrived = x
+    if dropped:
+        arrived = (
+            got.to(cast(Tensor, x).dtype)
+            if events is None
+            else without(events, sent - got, setup.step)
+        )
     return arrived, got, Lost(sent=number, dropped_in=dropped)
 
 
@@ -160,10 +167,10 @@ def _circuits(
     dtype = torch.float32 if effects.time_step else weights.model.dtype
     make = functools.partial(_neurons, problem, setup, effects, dtype)
     if any(isinstance(value, Tensor) for value in problem.params):
-        neuron, params, noise = make()
+        neuron, params, noise, _ = make()
     else:
         key = (id(wiring), problem.neuron, problem.params, setup.step, dtype)
-        neuron, params, noise = hardware.kept(setup.held, "neurons", key, make)
+        neuron, params, noise, _ = hardware.kept(setup.held, "neurons", key, make)
     return Circuits(
         neuron,
         params,
@@ -176,8 +183,11 @@ def _circuits(
 
 def _neurons(
     problem: Problem, setup: Setup, effects: Effects, dtype: torch.dtype
-) -> tuple[Neuron, Any, Any]:
-    """The neuron as a circuit, what the circuits of the layer have, and the noise of a step."""
+) -> tuple[Neuron, Any, Any, Wiring]:
+    """The neuron as a circuit, what the circuits of the layer have, the noise of a step.
+
+    And the wiring, by whose identity they are kept.
+    """
     wiring, units, neuron = setup.wiring, setup.units, problem.neuron
     params = real_params(neuron, problem.params, wiring, effects, units, dtype)
     noise: Any = 0.0
@@ -186,9 +196,9 @@ def _neurons(
         noise = noise_of_current(sigma, params.tau_mem, params.tau_syn, setup.step)
     bends = effects.synapse_saturation > 0
     if not (effects.rails or bends or effects.time_step):
-        return neuron, params, noise
+        return neuron, params, noise, wiring
     neuron = circuit(neuron, rails=effects.rails, bends=bends)
     ends = units.to_model(torch.tensor([0.0, CADC_LEVELS.value - 1], dtype=torch.float64))
     low, high = ends.tolist()
     bend = effects.synapse_saturation / units.per_unit
-    return neuron, neuron.Params(*params, low=low, high=high, bend=bend), noise
+    return neuron, neuron.Params(*params, low=low, high=high, bend=bend), noise, wiring

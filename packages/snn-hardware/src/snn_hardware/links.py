@@ -52,8 +52,9 @@ def capacity(step: float) -> int:
 def carried(z: Tensor, channel: Tensor, n_channels: int, step: float) -> tuple[Tensor, int]:
     """What arrives of events that share channels, and how many events were dropped.
 
-    In each bin and batch item a channel carries ``capacity(step)`` events. Of what is beyond, the
-    neurons of the highest index are dropped first. Where all is carried ``z`` itself is returned.
+    In each bin and batch item a channel takes ``capacity(step)`` events, less what still waits in
+    its FIFO. Of what is beyond, the neurons of the highest index are dropped first. Where all is
+    carried ``z`` itself is returned.
     The gradient passes as if nothing had been dropped.
 
     Args:
@@ -75,12 +76,13 @@ def carried(z: Tensor, channel: Tensor, n_channels: int, step: float) -> tuple[T
     most = capacity(step)
     if z.numel() == 0:
         return z, 0
+    rate = most - int(FIFO.value)  # what leaves in a bin; as much never waits
     neurons = int(channel.bincount().max())
-    if (z.dtype == torch.bool and neurons <= most) or float(z.detach().max()) * neurons <= most:
+    if (z.dtype == torch.bool and neurons <= rate) or float(z.detach().max()) * neurons <= rate:
         return z, 0
-    if z.is_floating_point() and float(z.detach().sum(-1).max()) <= most:
+    if z.is_floating_point() and float(z.detach().sum(-1).max()) <= rate:
         return z, 0
-    lost = _lost(z.detach(), channel, n_channels, most)
+    lost = _lost(z.detach(), channel, n_channels, rate)
     dropped = 0 if lost is None else int(lost.sum(dtype=torch.float64))
     if lost is None or dropped == 0:
         return z, 0
@@ -103,19 +105,36 @@ def clocked(times: Tensor, period: float = CLOCK.value) -> Tensor:
     return torch.floor(times.double() / period + 0.5) * period
 
 
-def _lost(z: Tensor, channel: Tensor, n_channels: int, most: int) -> Tensor | None:
+def _rooms(arriving: Tensor, rate: int) -> Tensor:
+    """How many of the events that arrive in each bin ``(T, B)`` find room, one bin after the other.
+
+    A bin takes what leaves in it and what the FIFO has free; what waits goes on into the next.
+    """
+    depth, rooms = int(FIFO.value), torch.empty_like(arriving)
+    waiting = torch.zeros_like(arriving[0])
+    for room, came in zip(rooms.unbind(0), arriving.unbind(0), strict=True):
+        room.copy_(rate + depth - waiting)
+        waiting = (waiting + torch.minimum(came, room) - rate).clamp(min=0)
+    return rooms
+
+
+def _lost(z: Tensor, channel: Tensor, n_channels: int, rate: int) -> Tensor | None:
     """How many events of each neuron are dropped, in the dtype of ``z``; None for none at all."""
     lost: Tensor | None = None
     for one in range(n_channels):
         neurons = (channel == one).nonzero().flatten()
         counts = _counts(z[..., neurons])
         # Only bins beyond the capacity are looked at neuron by neuron; they are few.
-        full = counts.sum(-1) > most
+        arriving = counts.sum(-1)
+        if not bool((arriving > rate).any()):
+            continue
+        rooms = _rooms(arriving, rate)
+        full = arriving > rooms
         if not bool(full.any()):
             continue
         lost = torch.zeros_like(z) if lost is None else lost
         crowded = counts[full]
-        room = most - (crowded.cumsum(-1) - crowded)
+        room = rooms[full][:, None] - (crowded.cumsum(-1) - crowded)
         part = torch.zeros_like(counts)
         part[full] = crowded - torch.minimum(crowded, room.clamp(min=0))
         lost[..., neurons] = part.to(z.dtype)

@@ -15,6 +15,8 @@ from snn_hardware.observation import Lost, Observation, Trace, stamped
 from snn_hardware.preparing import Setup
 from snn_hardware.readout import check_memory, read_cadc
 
+_CADC, _MADC = 0x5EED, 0xFA57
+
 
 class Replay(NamedTuple):
     """The circuits of a call once more: the spikes that arrived, and how to notice a change.
@@ -109,7 +111,7 @@ class Measuring(NamedTuple):
             n_rows=setup.n_steps // setup.per_row,
             effects=effects,
             offset=setup.wiring.offset,
-            generator=self._generator(),
+            generator=self._generator(_CADC),
             zero=units.leak_lsb - units.v_leak * units.per_unit,
             per_unit=units.per_unit,
         )
@@ -129,7 +131,7 @@ class Measuring(NamedTuple):
             units.to_lsb(self.replay.trace().v[:, :, self.setup.settings.madc]),
             self.setup.step / units.acceleration,
             effects=self.effects,
-            generator=self._generator(),
+            generator=self._generator(_MADC),
         )
         return times * units.acceleration, units.to_model(values)
 
@@ -137,8 +139,9 @@ class Measuring(NamedTuple):
         """The spikes with their times on the chip's clock."""
         return stamped(self.replay.trace(), clock=self.setup.clock, duration=self.setup.duration)
 
-    def _generator(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self.replay.analog.seed ^ 0x5EED)
+    def _generator(self, converter: int) -> torch.Generator:
+        """Noise of its own for each converter, and none that the circuits have had."""
+        return torch.Generator().manual_seed(self.replay.analog.seed ^ converter)
 
 
 def _whole(ratio: float) -> int:

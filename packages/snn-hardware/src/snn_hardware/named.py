@@ -1,13 +1,15 @@
 """Backend ``bss2`` by its name: chip 0, calibrated to the neurons of each call.
 
 A call knows nothing of another: each layer is alone on the chip. ``Chip`` is the same with all
-layers of a network side by side, another serial number, and a report.
+layers of a network side by side, another serial number, and a report. Its trial noise comes from
+torch's own random numbers.
 """
 
 from __future__ import annotations
 
 import functools
 
+import torch
 from snn_core import Backend, Output, Problem
 
 from snn_hardware.calibration import Calibration, calibrate
@@ -33,6 +35,7 @@ def _run(problem: Problem) -> Output:
 def _chip(problem: Problem) -> Chip:
     """A chip that knows of this call only."""
     chip = Chip(SEED)
+    chip.reseed(int(torch.randint(2**62, ())))
     if {"tau_mem", "tau_syn", "v_leak"} <= set(problem.neuron.Params._fields):
         chip.use(_calibrated(chip.target_for(problem.params)))
     return chip.at("layer")

@@ -13,6 +13,8 @@ from snn_neurons.functional.observables import HardwareObservables
 from torch import Tensor
 from torch.nn.functional import pad
 
+from snn_hardware.links import clocked
+
 
 class Lost(NamedTuple):
     """Events that did not arrive, and reads that hit an end of the converter.
@@ -195,7 +197,7 @@ def on_rows(z: Tensor, per_row: int) -> tuple[Tensor, int, int]:
     ([0.0, 1.0], 0, 1)
     """
     if per_row == 1:
-        rows = z.clamp(max=1) if bool(z.max() > 1) else z
+        rows = z.clamp(max=1) if z.numel() and bool(z.max() > 1) else z
         return rows, int(z.sum()) - int(rows.sum()), 0
     early = (per_row - 1) // 2
     n_rows = len(z) // per_row
@@ -237,7 +239,7 @@ def stamped(
         times = times - trace.passed.reshape(-1)[place].double()
     times = times * trace.step
     if clock:
-        times = (times / clock + 0.5).floor() * clock
+        times = clocked(times, clock)
     kept = (times < duration).nonzero().flatten()
     kept = kept[sample[kept].argsort(stable=True)]
     sample, neuron, times = sample[kept], neuron[kept], times[kept]

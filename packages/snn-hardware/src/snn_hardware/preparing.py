@@ -97,6 +97,8 @@ def prepare(
         acceleration=acceleration,
         per_unit=settings.per_unit,
     )
+    if settings.madc is not None:
+        hardware.lend_madc(held.name, settings.madc)
     make = functools.partial(wire, hardware, held, target, units)
     wiring = hardware.kept(held, "wiring", (target, units), make)
     return Setup(

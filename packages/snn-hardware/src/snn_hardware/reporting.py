@@ -13,15 +13,21 @@ if TYPE_CHECKING:
     from snn_hardware.synapses import Weights
 
 
-def note(seen: Seen, setup: Setup, weights: Weights, lost: Lost, samples: int) -> None:
-    """Add one call of a layer to what was seen of it."""
+def note(
+    seen: Seen,
+    setup: Setup,
+    weights: tuple[Weights, Weights | None],
+    lost: Lost,
+    samples: int,
+) -> None:
+    """Add one call of a layer to what was seen of it; of its weights, the recurrent ones too."""
     seen.calls += 1
     seen.samples += samples
     each = setup.duration / setup.units.acceleration + setup.wait
     seen.chip_time += samples * len(setup.held.runs) * each
     seen.lost = seen.lost.plus(lost)
     # without the weight itself: the chip knows by its memory when it is gone
-    seen.weights = weights._replace(model=weights.steps)
+    seen.weights = tuple(one._replace(model=one.steps) for one in weights if one is not None)
     seen.scale, seen.units = setup.wiring.scale, setup.units
 
 
@@ -50,14 +56,18 @@ class LayerReport(NamedTuple):
         ]
         if self.longer:
             lines.append(f"  tau_mem is {self.longer:.1%} longer, because circuits are merged")
-        if seen.units is not None and seen.weights is not None:
+        if seen.units is not None:
             units, lost = seen.units, seen.lost
             lines += [
                 f"  units: {units.leak_lsb:g} LSB + (v - {units.v_leak:g}) * {units.per_unit:g} "
                 f"LSB; a weight of 1 is {seen.scale:.1f} steps; {units.acceleration:g} s of the "
                 f"model are one of the chip",
-                f"  weights: {seen.weights.saturated:.1%} saturated, rounding "
-                f"{seen.weights.rounding:.2f} steps rms",
+                *(
+                    f"  {kind}: {one.saturated:.1%} saturated, rounding {one.rounding:.2f} steps"
+                    for kind, one in zip(
+                        ("weights", "recurrent weights"), seen.weights, strict=False
+                    )
+                ),
                 f"  spikes: {lost.sent} sent, {lost.dropped_in} dropped; {lost.fired} fired, "
                 f"{lost.dropped_out} dropped, {lost.merged} merged in a row, {lost.late} after the "
                 f"end; {lost.clipped} reads at 0 or 255 LSB",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -80,6 +80,13 @@ class Target(NamedTuple):
         tensor([90., 90.], dtype=torch.float64)
         """
         return _double(getattr(self, name)).expand(int(CIRCUITS.value))
+
+    def copied(self) -> Target:
+        """The same target in memory of its own."""
+        tensors: dict[str, Any] = {
+            n: one.clone() for n, one in self._asdict().items() if isinstance(one, Tensor)
+        }
+        return self._replace(**tensors)
 
     def at(self, circuits: Tensor) -> Target:
         """The target of some circuits, in numbers.

@@ -62,7 +62,6 @@ def target_for(
     acceleration: float = 1.0,
     threshold: float = 125.0,
     leak: float = 80.0,
-    per_unit: float | None = None,
     **settings: float,
 ) -> Target:
     """The target under which circuits do what a model's parameters say.
@@ -71,11 +70,11 @@ def target_for(
         params: of a neuron with tau_mem, tau_syn and v_leak; v_th, v_reset if it fires; numbers.
         acceleration: seconds of the model in a second of the chip.
         threshold, leak: where the model's lie, in LSB.
-        per_unit: LSB for one unit of a model that does not fire; threshold - leak if not given.
-        settings: other fields of ``Target``.
+        settings: fields of ``Target`` that no parameter decides.
 
     Raises:
-        ValueError: for what the chip cannot reach, naming its range.
+        ValueError: for what the chip cannot reach, naming its range; a field that a parameter
+            decides.
 
     >>> from snn_neurons import lif
     >>> target_for(lif.Params(tau_mem=6e-3, tau_syn=6e-3), acceleration=1000.0).tau_mem
@@ -103,8 +102,14 @@ def target_for(
                 f"v_th must lie above v_leak, got {numbers['v_th']:g} and {numbers['v_leak']:g}; "
                 f"the chip has its threshold above its leak"
             )
-        per_unit = (threshold - leak) / span
-        settings["reset"] = leak + (numbers["v_reset"] - numbers["v_leak"]) * per_unit
+        fields["reset"] = (
+            leak + (numbers["v_reset"] - numbers["v_leak"]) * (threshold - leak) / span
+        )
+    for name in sorted(set(fields) & set(settings)):
+        raise ValueError(
+            f"{name} = {settings[name]:g} was given, and the parameters say {fields[name]:g}; "
+            f"leave it out, or change the parameters"
+        )
     return Target(threshold=threshold, leak=leak, **fields, **settings).check()
 
 

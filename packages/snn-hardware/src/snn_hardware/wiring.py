@@ -35,6 +35,7 @@ class Wiring(NamedTuple):
         alive: of each neuron ``(N_out, 1)``; None: all are.
         offset: of the neurons' CADC channels in LSB, ``(N_out,)``; None: none.
         crowd: the most neurons that share an event output.
+        refractory: what the counters of the circuits count, in seconds of the chip.
     """
 
     scale: float
@@ -45,6 +46,7 @@ class Wiring(NamedTuple):
     alive: Tensor | None
     offset: Tensor | None
     crowd: int
+    refractory: float
 
 
 def wire(hardware: Hardware, held: Held, target: Target, units: Units) -> Wiring:
@@ -65,6 +67,7 @@ def wire(hardware: Hardware, held: Held, target: Target, units: Units) -> Wiring
         if effects.read_offset
         else None,
         max(int(output_channels(one.circuits[:, 0]).bincount().max()) for one in held.runs),
+        float(refractory_time(target.per_circuit("refractory_time"))[first[0]]),
     )
 
 
@@ -127,8 +130,7 @@ def real_params(
         elif name in wiring.stretch:
             found[name] = _plain(value) * wiring.stretch[name].to(dtype)
         elif name == "refractory_time" and effects.refractory_clock and float(value) > 0:
-            asked = torch.tensor(float(value) / units.acceleration, dtype=torch.float64)
-            found[name] = refractory_time(asked).item() * units.acceleration
+            found[name] = wiring.refractory * units.acceleration
         else:
             found[name] = _plain(value)
     if wiring.alive is not None and "v_th" in found:
@@ -139,4 +141,5 @@ def real_params(
 
 
 def _plain(value: Value) -> Value:
-    return value.detach() if isinstance(value, Tensor) else value
+    # a copy: the circuits may be looked at again when the parameter has been trained on
+    return value.detach().clone() if isinstance(value, Tensor) else value

@@ -64,6 +64,8 @@ class Calibration:
                 found.setdefault(circuit, []).append(reason)
         for circuit in _numbers(self.after.leak >= self.after.threshold):
             found.setdefault(circuit, []).append("fires at rest: leak not below threshold")
+        for circuit in _numbers(self.after.reset >= self.after.threshold):
+            found.setdefault(circuit, []).append("fires without end: reset not below threshold")
         return {circuit: "; ".join(found[circuit]) for circuit in sorted(found)}
 
     @property
