@@ -164,7 +164,7 @@ def test_without_a_task_the_tasks_are_listed(capsys):
     assert "  digits          handwritten digits, 8 x 8 pixels" in printed
     assert "  yinyang         points of the Yin-Yang symbol" in printed
     assert "--gradient surrogate or eventprop_exact or eventprop\n" in printed
-    assert "--gradient surrogate or eventprop_exact\n" in printed
+    assert "--gradient surrogate or eventprop_exact or chip or chip_eventprop\n" in printed
 
 
 def test_an_unknown_task_is_an_error_with_the_nearest(capsys):
