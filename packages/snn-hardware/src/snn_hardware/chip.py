@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from snn_hardware.hardware import Hardware
 from snn_hardware.layer_run import run_layer
 from snn_hardware.preparing import prepare
 from snn_hardware.reporting import Report, report_of
-from snn_hardware.settings import LayerSettings
+from snn_hardware.settings import LayerSettings, check_number
 from snn_hardware.target import Target
 from snn_hardware.units import target_for
 
@@ -63,10 +62,10 @@ class Chip:
     ) -> None:
         if type(seed) is not int or seed < 0:
             raise ValueError(f"the seed of a chip is a whole number from 0 on, got {seed!r}")
-        _check_number("acceleration", acceleration, "above 0")
+        check_number("acceleration", acceleration, "above 0")
         if acceleration == 0:
             raise ValueError("acceleration must be finite and above 0, got 0; pass 1.0 or 1000.0")
-        _check_number("wait", wait, "0 seconds or more")
+        check_number("wait", wait, "0 seconds or more")
         self._hardware = Hardware(
             seed, Effects() if effects is None else effects, partition=partition
         )
@@ -142,10 +141,7 @@ class Chip:
         return found
 
     def reseed(self, seed: int) -> None:
-        """Begin the trial noise anew; what is fixed in the chip stays.
-
-        >>> Chip(seed=7).reseed(0)
-        """
+        """Begin the trial noise anew; what is fixed in the chip stays."""
         self._hardware.trials.manual_seed(seed)
 
     def write_again(self) -> None:
@@ -207,7 +203,7 @@ class Chip:
                 ``signed=False``: all weights of a source have one sign, and take one row.
                 ``circuits``: numbers of the neurons' first circuits. ``per_unit``: LSB for one unit
                 of a neuron that does not fire. ``mapping``: of weights beyond the largest, see
-                ``snn_hardware.synapses.MAPPINGS``. ``inject``: what the model takes, ``("z",)``
+                ``synapses.MAPPINGS``. ``inject``: what the model takes, ``("z",)``
                 spikes, ``("v", "z")`` membranes too. ``madc``: the neuron that the MADC reads.
 
         Raises:
@@ -217,13 +213,7 @@ class Chip:
         Traceback (most recent call last):
         ValueError: replicas must be a whole number of at least 1, got 0
         """
-        unknown = set(settings) - set(LayerSettings._fields[1:])
-        if unknown:
-            raise TypeError(
-                f"a layer has no setting {sorted(unknown)[0]!r}; there are: "
-                f"{', '.join(LayerSettings._fields[1:])}"
-            )
-        return self._handle(settings=LayerSettings(name, **settings).check())
+        return self._handle(settings=LayerSettings.of(name, settings))
 
     def release(self, name: str) -> None:
         """Free the circuits of a layer.
@@ -307,10 +297,3 @@ class Chip:
         if setup.fires and not self._gradient.by_times:
             self._hardware.remember(out.output)
         return out
-
-
-def _check_number(name: str, value: float, wanted: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be finite and {wanted}, got {value}")

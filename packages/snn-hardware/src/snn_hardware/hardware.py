@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from snn_core import Problem
@@ -15,51 +14,17 @@ from snn_hardware import circuits as parameters
 from snn_hardware.calibration import Calibration
 from snn_hardware.circuits import Values, typical_codes
 from snn_hardware.effects import Effects
-from snn_hardware.observation import Lost
+from snn_hardware.held import Held, Seen
 from snn_hardware.pattern import Pattern
-from snn_hardware.placement import NoRoom, Place, Request, partition, place
+from snn_hardware.placement import NoRoom, Request, partition, place
 from snn_hardware.readout import check_period
-from snn_hardware.synapses import Weights
 from snn_hardware.target import Target
-from snn_hardware.units import Units
 
 _Memory = tuple[int, int]
 """Where a weight lies: its storage, and how far from its beginning."""
 
 _KEPT_TARGETS = 64
 """Targets whose values are kept, of a chip that is not calibrated: one a layer of a network."""
-
-
-class Held(NamedTuple):
-    """What a layer has on the chip: a place for each of its runs, one after the other.
-
-    Args:
-        name: of the layer.
-        runs: one, or several if the layer was too large; each has the chip to itself then.
-        alone: whether its runs have the chip to themselves.
-    """
-
-    name: str
-    runs: tuple[Place, ...]
-    alone: bool
-
-    @property
-    def circuits(self) -> Tensor:
-        """The circuit that keeps the membrane of each neuron, ``(N_out,)``."""
-        return torch.cat([one.circuits[:, 0] for one in self.runs])
-
-
-@dataclasses.dataclass
-class Seen:
-    """What happened to a layer so far, for the report."""
-
-    calls: int = 0
-    samples: int = 0
-    chip_time: float = 0.0
-    lost: Lost = dataclasses.field(default_factory=Lost)
-    weights: tuple[Weights, ...] = ()
-    scale: float = 0.0
-    units: Units | None = None
 
 
 class Hardware:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from snn_hardware.effects import Effects
 from snn_hardware.figures import CLOCK
-from snn_hardware.hardware import Hardware, Held
+from snn_hardware.hardware import Hardware
+from snn_hardware.held import Held
 from snn_hardware.madc import check_madc_memory
 from snn_hardware.placement import Request
 from snn_hardware.readout import check_memory

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from snn_hardware.hardware import Hardware, Held, Seen
+from snn_hardware.hardware import Hardware
+from snn_hardware.held import Held, Seen
 from snn_hardware.observation import Lost
 from snn_hardware.placement import Usage, describe, usage
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from snn_hardware.synapses import MAPPINGS
 
@@ -26,6 +27,24 @@ class LayerSettings(NamedTuple):
     mapping: str = "clip"
     inject: tuple[str, ...] = ("z",)
     madc: int | None = None
+
+    @classmethod
+    def of(cls, name: str, given: Mapping[str, Any]) -> LayerSettings:
+        """The settings of a layer by name, checked.
+
+        Raises:
+            TypeError: a setting that there is not.
+            ValueError, TypeError: as ``check``.
+
+        >>> LayerSettings.of("hidden", {"replicas": 5}).replicas
+        5
+        """
+        unknown = sorted(set(given) - set(cls._fields[1:]))
+        if unknown:
+            raise TypeError(
+                f"a layer has no setting {unknown[0]!r}; there are: {', '.join(cls._fields[1:])}"
+            )
+        return cls(name, **given).check()
 
     def check(self) -> LayerSettings:
         """These settings, if they can be.
@@ -77,3 +96,15 @@ class LayerSettings(NamedTuple):
             )
         if self.madc is not None and (type(self.madc) is not int or self.madc < 0):
             raise ValueError(f"madc must be the number of a neuron, got {self.madc!r}")
+
+
+def check_number(name: str, value: float, wanted: str) -> None:
+    """Nothing, if a number is finite and not negative.
+
+    Raises:
+        TypeError, ValueError: says what it must be.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be finite and {wanted}, got {value}")

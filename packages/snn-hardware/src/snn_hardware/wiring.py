@@ -10,7 +10,8 @@ from torch import Tensor
 
 from snn_hardware.circuits import Values
 from snn_hardware.effects import Effects
-from snn_hardware.hardware import Hardware, Held
+from snn_hardware.hardware import Hardware
+from snn_hardware.held import Held
 from snn_hardware.laws import gain, refractory_time
 from snn_hardware.links import output_channels
 from snn_hardware.pattern import Pattern
