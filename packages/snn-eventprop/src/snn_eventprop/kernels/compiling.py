@@ -28,9 +28,8 @@ def compiled(function: Kernel) -> Kernel:
     No fast-math: operations are neither reordered nor contracted, so that a replay of a record
     gives the bits of the search that made it.
     """
-    with _kept_by_content():
-        kernel: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return cast(Kernel, kernel)
+    # said, for else a function that a lean one is the first to call would become lean too
+    return _compiled(function, _nrt=True)
 
 
 def compiled_lean(function: Kernel) -> Kernel:
@@ -39,9 +38,14 @@ def compiled_lean(function: Kernel) -> Kernel:
     Counting is atomic and costs more than the work on a short history. What such a function calls
     must not return an array either, or its memory would never be freed.
     """
+    return _compiled(function, _nrt=False)
+
+
+def _compiled(function: Kernel, **options: bool) -> Kernel:
+    """``_nrt``, whether references are counted, is not among the documented options."""
+    settings: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", **options}
     with _kept_by_content():
-        options: dict[str, Any] = {"_nrt": False}  # not among the documented ones
-        kernel: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        kernel: Any = numba.njit(**settings)(function)
     return cast(Kernel, kernel)
 
 
