@@ -95,9 +95,11 @@ def test_training_frees_its_circuits_when_it_is_over(effects):
     chip = Chip(3, effects=effects)
     layer = module(chip, 300)
     layer(x).output.sum().backward()
+    assert len(chip.report().layers) == 1
     del layer
     gc.collect()
-    module(chip, 300)
+    assert chip.report().layers == ()
+    module(chip, 300)  # both would not fit
 
 
 def test_a_computed_weight_needs_a_name():
