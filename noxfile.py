@@ -137,13 +137,15 @@ def peers(session: nox.Session) -> None:
 @nox.session
 def benchmark(session: nox.Session) -> None:
     """The times of snn-fused beside those of its rivals, each in an environment of its own."""
-    beside_rivals(session, "benchmarks/fused/driver.py", "snn-fused", "rivals")
+    ours = with_siblings("snn-fused") | with_siblings("snn-nodes")
+    beside_rivals(session, "benchmarks/fused/driver.py", ours, "rivals")
 
 
 @nox.session
 def benchmark_eventprop(session: nox.Session) -> None:
     """The times and gradients of snn-eventprop beside those of its rivals, in the same way."""
-    beside_rivals(session, "benchmarks/eventprop/driver.py", "snn-train", "rivals-eventprop")
+    ours = with_siblings("snn-train")
+    beside_rivals(session, "benchmarks/eventprop/driver.py", ours, "rivals-eventprop")
 
 
 @nox.session
@@ -190,9 +192,9 @@ def install(session: nox.Session, *arguments: str | Path) -> None:
         session.install(*map(str, arguments))
 
 
-def beside_rivals(session: nox.Session, driver: str, package: str, rivals: str) -> None:
-    """Run a benchmark of ours, in the session's environment, beside a dependency group."""
-    install(session, *editable(*with_siblings(package)))
+def beside_rivals(session: nox.Session, driver: str, ours: set[str], rivals: str) -> None:
+    """Run a benchmark of our packages, in the session's environment, beside a dependency group."""
+    install(session, *editable(*ours))
     found = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
     pythons = [f"ours={str(found).strip()}"]
     folder = empty_folder(session)

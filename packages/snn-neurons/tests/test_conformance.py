@@ -11,8 +11,11 @@ test_exp_lif_refractory = conformance("exp_lif_refractory")
 test_iaf = conformance("iaf")
 test_iaf_integrate_first = conformance("iaf_integrate_first")
 test_iaf_refractory = conformance("iaf_refractory")
+test_if_box = conformance("if_box")
 test_li = conformance("li")
+test_li_box = conformance("li_box")
 test_lif = conformance("lif")
+test_lif_box = conformance("lif_box")
 test_lif_refractory = conformance("lif_refractory")
 
 # records made by combinators, not registered

@@ -17,7 +17,7 @@ from snn_core.events import Events
 from snn_core.integration import pose
 from snn_core.owning import Owner
 from snn_core.thresholds import Threshold
-from snn_core.types import AsBackend, Backend, Neuron, Observed, Output, Problem, Quantity, Value
+from snn_core.types import AsBackend, Backend, Neuron, Observed, Output, Problem, Value
 from snn_core.types import quantities as quantities_of
 
 
@@ -100,28 +100,17 @@ class Layer(Owner):
         self.reset_parameters()
         given = {"delay": delay, "recurrent_delay": recurrent_delay}
         delays = {name: value for name, value in given.items() if value is not None}
-        self._own(params, delays, checking.names_of("learn", learn))
+        self._own_all(params, delays, checking.names_of("learn", learn))
         self._chosen()  # wrong arguments show here and now
 
-    def _own(self, params: Any, delays: dict[str, Value], learn: tuple[str, ...]) -> None:
+    def _own_all(self, params: Any, delays: dict[str, Value], learn: tuple[str, ...]) -> None:
         """Keep parameters and delays: as what is learnt, as buffers, as numbers."""
         params = self.neuron.Params() if params is None else params
         checking.check_params_type(self.neuron, params)
         values = params._asdict() | delays
         _check_names(self.neuron, delays, learn, values)
         known = quantities_of(self.neuron.Params) | dict.fromkeys(delays, checking.DELAY)
-        for name, value in values.items():
-            quantity = known.get(name, Quantity(""))
-            if name not in learn:
-                self._keep(name, value)
-            elif not quantity.learnable:
-                raise ValueError(
-                    f"{name} of neuron {self.neuron.name!r} has no gradient; it cannot be learnt"
-                )
-            elif quantity.positive or quantity.nonnegative:
-                self._learn_logarithm(name, value, self.weight)
-            else:
-                self._learn(name, value, self.weight)
+        self._own(f"neuron {self.neuron.name!r}", values, known, learn, self.weight)
         self._delays = tuple(delays)
 
     @property

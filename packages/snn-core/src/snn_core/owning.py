@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from snn_core import checking
-from snn_core.types import Value
+from snn_core.types import Quantity, Value
 
 
 class Owner(nn.Module):
@@ -29,6 +29,37 @@ class Owner(nn.Module):
         self.fixed = nn.Module()
         self._numbers: dict[str, float] = {}
         self._logarithmic: set[str] = set()
+
+    def _own(
+        self,
+        whose: str,
+        values: dict[str, Value],
+        known: dict[str, Quantity],
+        learn: tuple[str, ...],
+        like: Tensor,
+    ) -> None:
+        """Keep values: as what is learnt, as buffers, as numbers.
+
+        Args:
+            whose: what they belong to, for messages.
+            values: by name.
+            known: what each is; one that must not be negative is learnt by its logarithm.
+            learn: names of those to learn.
+            like: gives learnt numbers their dtype and device.
+
+        Raises:
+            ValueError: one is to be learnt that has no gradient, or starts where it must not.
+        """
+        for name, value in values.items():
+            quantity = known.get(name, Quantity(""))
+            if name not in learn:
+                self._keep(name, value)
+            elif not quantity.learnable:
+                raise ValueError(f"{name} of {whose} has no gradient; it cannot be learnt")
+            elif quantity.positive or quantity.nonnegative:
+                self._learn_logarithm(name, value, like)
+            else:
+                self._learn(name, value, like)
 
     def _keep(self, name: str, value: Value) -> None:
         """Keep a value as it is: a tensor as a buffer of its own memory, a number as a number."""

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from snn_neurons.iaf import IAF as IAF
     from snn_neurons.iaf import IAF_INTEGRATE_FIRST as IAF_INTEGRATE_FIRST
     from snn_neurons.iaf_refractory import IAF_REFRACTORY as IAF_REFRACTORY
+    from snn_neurons.if_box import IF_BOX as IF_BOX
     from snn_neurons.li import LI as LI
+    from snn_neurons.li_box import LI_BOX as LI_BOX
     from snn_neurons.lif import LIF as LIF
+    from snn_neurons.lif_box import LIF_BOX as LIF_BOX
     from snn_neurons.lif_refractory import LIF_REFRACTORY as LIF_REFRACTORY
     from snn_neurons.refractory import with_refractoriness as with_refractoriness
 
@@ -39,8 +42,11 @@ _HOME = {
     "IAF": "iaf",
     "IAF_INTEGRATE_FIRST": "iaf",
     "IAF_REFRACTORY": "iaf_refractory",
+    "IF_BOX": "if_box",
     "LI": "li",
+    "LI_BOX": "li_box",
     "LIF": "lif",
+    "LIF_BOX": "lif_box",
     "LIF_REFRACTORY": "lif_refractory",
     "Terms": "adex",
     "with_refractoriness": "refractory",

@@ -55,16 +55,31 @@ def snn_neurons() -> list[Entry]:
             "IAF, held at reset for a while after a spike; held input is lost",
         ),
         Entry(
+            "if_box",
+            "snn_neurons.if_box:IF_BOX",
+            "integrate-and-fire without leak, its input a current; the IF of NIR",
+        ),
+        Entry(
             "li",
             "snn_neurons.li:LI",
             "leaky integrator with an exponential synapse, does not fire",
             aliases=("leaky_integrator", "cuba_li"),
         ),
         Entry(
+            "li_box",
+            "snn_neurons.li_box:LI_BOX",
+            "leaky integrator of its input current, no synapse, does not fire; the LI of NIR",
+        ),
+        Entry(
             "lif",
             "snn_neurons.lif:LIF",
             "leaky integrate-and-fire, current-based, with an exponential synapse",
             aliases=("cuba_lif", "leaky_integrate_and_fire"),
+        ),
+        Entry(
+            "lif_box",
+            "snn_neurons.lif_box:LIF_BOX",
+            "leaky integrate-and-fire without synapse, its input a current; the LIF of NIR",
         ),
         Entry(
             "lif_refractory",

@@ -43,6 +43,18 @@ def euler_membrane(v: Tensor, current: Tensor, dt: float, c_mem: Value) -> Tenso
     return v + dt / c_mem * current
 
 
+def driven_membrane(
+    v: Tensor, x: Tensor, r: Value, v_leak: Value, dt: float, tau_mem: Value
+) -> Tensor:
+    """One Euler step of tau_mem dv/dt = (v_leak - v) + r x for an x that is constant over it."""
+    return euler_membrane(v, r * x + leak_pull(v, v_leak), dt, tau_mem)
+
+
+def charged_membrane(v: Tensor, x: Tensor, r: Value, dt: float) -> Tensor:
+    """One step of dv/dt = r x for an x that is constant over it: exact."""
+    return v + dt * r * x
+
+
 def euler_decay(y: Tensor, dt: float, tau: Value) -> Tensor:
     """One Euler step of tau dy/dt = -y."""
     return y * (1 - dt / tau)

@@ -1,0 +1,164 @@
+"""from_nir: an NIR graph as a network, and what the network does otherwise."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import nir
+import snn_core as snn
+import torch
+from snn_core import checking
+from snn_core.thresholds import Threshold
+from torch import nn
+
+from snn_nodes import layer
+from snn_nodes.exchange.dtypes import widest
+from snn_nodes.exchange.graph import Edge
+from snn_nodes.exchange.nesting import nested
+from snn_nodes.exchange.network import NirNetwork, NirSequential, Source
+from snn_nodes.exchange.ports import Ports, Shapes, checked, inferred
+from snn_nodes.exchange.read_nodes import STATEFUL, Reading, read_node
+from snn_nodes.exchange.report import Report
+from snn_nodes.exchange.restoring import restored
+from snn_nodes.neuron import StatefulNode
+
+LATE = "one step (dt) late; in NIR's continuous time it arrives at once"
+
+
+class Imported(NamedTuple):
+    """What ``from_nir`` returns.
+
+    Args:
+        net: ``NirSequential`` where the graph is a chain, else ``NirNetwork``; in step mode 'm'.
+        report: what it does otherwise than the graph says.
+    """
+
+    net: NirSequential | NirNetwork
+    report: Report
+
+
+def from_nir(
+    graph: nir.NIRGraph | str | pathlib.Path,
+    *,
+    dt: float,
+    accept: Collection[str] = (),
+    dtype: torch.dtype | None = None,
+    threshold: str | Threshold = "super_spike",
+    membrane_first: bool = False,
+) -> Imported:
+    """An NIR graph as a network, by Euler steps of dt.
+
+    Args:
+        graph: a ``nir.NIRGraph``, or the path of a file.
+        dt: step in seconds; the graph's times are taken for seconds.
+        accept: names of differences to let pass, see ``ACCEPTABLE``.
+        dtype: of weights and of parameters that differ from neuron to neuron; None for the widest
+            of the graph's weights (of its parameters, if it has no weights).
+        threshold: for the gradient of neurons, of which NIR says nothing.
+        membrane_first: CubaLIF and CubaLI as ``lif`` and ``li``, whose membrane takes the current
+            of the step before; as ``CurrentFirst`` if false, which is what other libraries do.
+
+    Raises:
+        ExchangeError: a graph that is not whole, a kind or a value that is not known here, or
+            something that would mean something else; the message names the node.
+
+    Nodes that ``to_nir`` has written come back as they were, unless the graph has been changed.
+
+    >>> import numpy as np
+    >>> graph = nir.NIRGraph.from_list(nir.Scale(np.ones(3)), nir.IF(*np.ones((3, 3))))
+    >>> [type(module).__name__ for module in from_nir(graph, dt=1e-3).net]
+    ['Scale', 'NeuronNode']
+    """
+    checking.check_step_size(dt)
+    if isinstance(graph, str | pathlib.Path):
+        graph = nir.read(graph, type_check=False)
+    if not isinstance(graph, nir.NIRGraph):
+        raise TypeError(f"from_nir takes a nir.NIRGraph or a path, got {type(graph).__name__}")
+    report = Report(accept)
+    ports = checked(graph)
+    shapes = inferred(graph, ports, None)
+    chosen = widest(graph) if dtype is None else dtype
+    reading = Reading(float(dt), report, chosen, snn.threshold(threshold), membrane_first)
+    return Imported(_network(graph, ports, shapes, reading), report)
+
+
+def _network(
+    graph: nir.NIRGraph, ports: Ports, shapes: Shapes, reading: Reading
+) -> NirSequential | NirNetwork:
+    """A whole graph as a network that knows where it came from."""
+    inner = {name: node for name, node in graph.nodes.items() if name not in ports}
+    modules = {name: _module(node, name, shapes, reading) for name, node in inner.items()}
+    edges = [(str(a), str(b)) for a, b in graph.edges]
+    recurrent = _loops(inner, edges, modules)
+    for name, back in recurrent.items():
+        modules[name] = layer.Recurrent(modules[name], modules.pop(back), step_mode="m")
+        edges = [edge for edge in edges if back not in edge]
+        reading.report.add(name, "recurrence", f"what {back!r} leads back arrives {LATE}")
+    chain = _chain(edges, ports)
+    net: NirSequential | NirNetwork
+    if chain is not None:
+        net, places = nested({name: modules[name] for name in chain}, recurrent)
+    else:
+        stateful = {name for name in modules if _has_state(inner[name])}
+        net = NirNetwork(modules, edges, *ports, shapes.out, stateful)
+        places = net.places
+        for a, b in sorted(net.plan.late):
+            reading.report.add(b, "recurrence", f"what {a!r} leads back arrives {LATE}")
+    net.source = Source(copy.deepcopy(graph), _names(ports, places, recurrent))
+    return net
+
+
+def _module(node: nir.NIRNode, name: str, shapes: Shapes, reading: Reading) -> nn.Module:
+    if isinstance(node, nir.NIRGraph):
+        ports = checked(node)
+        return _network(node, ports, inferred(node, ports, shapes.into[name]), reading)
+    own = restored(node, name, shapes.into[name], reading.dt, reading.report)
+    return read_node(node, name, reading) if own is None else own
+
+
+def _names(ports: Ports, places: Mapping[str, str], recurrent: Mapping[str, str]) -> dict[str, str]:
+    """The node that each module was."""
+    names = {"<input>": ports.entry, "<output>": ports.exit}
+    for name, place in places.items():
+        if name in recurrent:
+            names |= {f"{place}.node": name, f"{place}.recurrent": recurrent[name]}
+        else:
+            names[place] = name
+    return names
+
+
+def _loops(
+    inner: Mapping[str, nir.NIRNode], edges: list[Edge], modules: Mapping[str, Any]
+) -> dict[str, str]:
+    """Neurons, and the one matrix that leads from them to them and nowhere else."""
+    found: dict[str, str] = {}
+    for back, node in inner.items():
+        before = [a for a, b in edges if b == back]
+        after = [b for a, b in edges if a == back]
+        if isinstance(node, nir.Linear | nir.Affine) and len(before) == 1 and before == after:
+            (name,) = before
+            if isinstance(modules[name], StatefulNode) and name not in found:
+                found[name] = back
+    return found
+
+
+def _has_state(node: nir.NIRNode) -> bool:
+    if isinstance(node, nir.NIRGraph):
+        return any(map(_has_state, node.nodes.values()))
+    return isinstance(node, STATEFUL)
+
+
+def _chain(edges: list[Edge], ports: Ports) -> list[str] | None:
+    """The names between input and output, if each has one node before it and one after."""
+    after = dict(edges)
+    if len(after) != len(edges) or len({b for _, b in edges}) != len(edges):
+        return None
+    order: list[str] = []
+    here = after[ports.entry]
+    while here != ports.exit:
+        order.append(here)
+        here = after[here]
+    return order if len(order) + 1 == len(edges) else None

@@ -1,0 +1,277 @@
+"""Recurrent: a node whose outputs come back to it one step later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from snn_core.choosing import choose
+from snn_core.integration import pose
+from snn_core.types import RecurrentState
+from torch import Tensor, nn
+from torch.nn import functional
+
+from snn_nodes.layer.sparse import SparseSynapse
+from snn_nodes.memory import MemoryModule
+from snn_nodes.naming import label
+from snn_nodes.neuron.boundary import bounded
+from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until
+from snn_nodes.neuron.stateful import Form, StatefulNode
+from snn_nodes.spikes import SpikeTensor, dense
+from snn_nodes.stepping import Stepping, TakesLengths
+
+
+class Recurrent(TakesLengths, MemoryModule, Stepping):
+    """A node that receives ``x[t] + W z[t-1]``, z its own output; z[-1] is 0.
+
+    Args:
+        node: a node, such as ``LIFNode()``.
+        recurrent: W: a number of features for ``torch.nn.Linear(features, features,
+            bias=False)``, or a module from the node's output ``(B, *N)`` to its input, such as a
+            ``SparseSynapse`` or a ``torch.nn.Conv2d`` that keeps the size.
+        step_mode: ``'s'``: ``(B, *N)``; ``'m'``: ``(T, B, *N)``. The node is given whatever its own
+            mode takes.
+
+    Attributes:
+        node, recurrent: the modules; ``recurrent.weight`` is ``(N, N)``, from a column to a row.
+        output: a memory: the last output ``(B, *N)``, None before the first step. What happens to
+            it in another batch is up to the node's ``on_new_shape``.
+
+    In mode ``'m'``, if W is a matrix, all of it runs through ``snn_core.integrate`` on the fastest
+    backend installed; else step by step.
+
+    Raises:
+        TypeError: node is none, or recurrent is no number and no module.
+        ValueError: sizes that do not fit.
+
+    >>> from snn_nodes.neuron import IFNode
+    >>> layer = Recurrent(IFNode(), 1, step_mode="m")
+    >>> _ = torch.nn.init.ones_(layer.recurrent.weight)
+    >>> x = torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1)
+    >>> layer(x).flatten().tolist()  # the first spike keeps itself going
+    [1.0, 1.0, 1.0]
+    """
+
+    output: Tensor | None
+
+    def __init__(
+        self, node: StatefulNode, recurrent: int | nn.Module, step_mode: str = "s"
+    ) -> None:
+        if not isinstance(node, StatefulNode):
+            raise TypeError(f"Recurrent wraps a node, such as LIFNode(), got {type(node).__name__}")
+        if node.parallel_optim:
+            raise ValueError(
+                f"Recurrent runs its node over time itself: {label(node)} must not have "
+                f"parallel_optim; set Recurrent's step_mode='m'"
+            )
+        super().__init__()
+        self.step_mode = step_mode
+        self.node = node
+        self.recurrent = _synapses(recurrent)
+        self.register_memory("output", None)
+
+    def reset(self) -> None:
+        """Set its memory and those inside of it to their reset values."""
+        super().reset()
+        for module in self._inside():
+            module.reset()
+
+    def detach(self) -> None:
+        """Cut its memory and those inside of it from the graph that led to them."""
+        super().detach()
+        for module in self._inside():
+            module.detach()
+
+    def _inside(self) -> list[MemoryModule]:
+        return [m for m in self.modules() if isinstance(m, MemoryModule) and m is not self]
+
+    def forward(self, x: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
+        """The node's output, in x's shape.
+
+        Args:
+            x: ``(B, *N)`` in mode ``'s'``, ``(T, B, *N)`` in mode ``'m'``.
+            lengths: ``(B,)``, how many steps of each sample count. The output is 0 beyond, and the
+                state that a sample is left with is that of its last step.
+
+        Raises:
+            ValueError: shapes that do not fit; the message names the layer.
+        """
+        x = dense(x)
+        if self.step_mode == "m":
+            z = self._run_all(x, lengths)
+        elif lengths is not None:
+            raise ValueError(f"lengths need all steps at once: set {label(self)}.step_mode = 'm'")
+        else:
+            self._settle(x)
+            z = self._run_one(x)
+        return SpikeTensor.from_dense(z) if self.node.spike_out else z
+
+    def _settle(self, one: Tensor) -> None:
+        """Make sure that the last output, if there is one, belongs to steps like this one."""
+        self.node._check_floating(one)
+        matrix = _matrix(self.recurrent)
+        if matrix is not None and one.shape[1:] != matrix.shape[:1]:
+            raise ValueError(
+                f"{label(self)} takes steps (B, {matrix.shape[0]}), the size of its recurrent "
+                f"weight {tuple(matrix.shape)}, got a step of {tuple(one.shape)}"
+            )
+        held = self.output
+        if held is None:
+            return
+        if not self.node._fits(held, one.shape, one):
+            self.node._start_anew("output", held, one.shape, one)
+            self.reset()
+
+    def _before(self, one: Tensor) -> Tensor:
+        return torch.zeros_like(one) if self.output is None else self.output
+
+    def _run_one(self, one: Tensor) -> Tensor:
+        before = self._before(one)
+        matrix = _matrix(self.recurrent)
+        if matrix is None:
+            fed = self._fed(before)
+            if fed.shape != one.shape:
+                raise ValueError(
+                    f"{label(self)}: its recurrent module makes {tuple(fed.shape)} of an output "
+                    f"{tuple(before.shape)}; it must keep the shape"
+                )
+            received = one + fed
+        else:  # added in the order of integrate: input, bias, feedback
+            received = self._biased(one) + functional.linear(before, matrix)
+        z = self.node._run_one(received)
+        self.output = z
+        return z
+
+    def _fed(self, before: Tensor) -> Tensor:
+        fed: Tensor
+        if isinstance(self.recurrent, Stepping) and self.recurrent.step_mode == "m":
+            fed = self.recurrent(before.unsqueeze(0)).squeeze(0)
+        else:
+            fed = self.recurrent(before)
+        return fed
+
+    def _biased(self, x: Tensor) -> Tensor:
+        bias: Any = self.recurrent.bias
+        return x if bias is None else x + bias
+
+    def _run_all(self, x_seq: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor:
+        if x_seq.ndim < 2 or x_seq.shape[0] == 0:
+            raise ValueError(
+                f"{label(self)} in step mode 'm' takes (T, B, *N) with T >= 1, got "
+                f"{tuple(x_seq.shape)}; for one step at a time set step_mode='s'"
+            )
+        counted = None if lengths is None else check_lengths(lengths, x_seq, label(self))
+        self._settle(x_seq[0])
+        self.node._settle(x_seq[0])
+        form = self.node._form(x_seq[0])
+        matrix = _matrix(self.recurrent)
+        if form is None or matrix is None:
+            return self._step_by_step(x_seq, counted)
+        return self._integrate(form, matrix, x_seq, counted)
+
+    def _step_by_step(self, x_seq: Tensor, lengths: Tensor | None) -> Tensor:
+        node, membranes, outputs = self.node, [], []
+        if lengths is not None and any(m is not node for m in self._inside()):
+            raise ValueError(
+                f"{label(self)}: its recurrent module has memories, which cannot stop at each "
+                f"sample's own length; run the samples one by one"
+            )
+        for t, one in enumerate(x_seq.unbind(0)):
+            start = {"output": self._before(one), **node._initial_state(one)}
+            outputs.append(self._run_one(one))
+            if lengths is not None:
+                self._hold((lengths <= t).reshape(-1, *(1,) * (one.ndim - 1)), **start)
+            if node.store_v_seq:
+                membranes.append(node.v)
+        if node.store_v_seq:
+            node.v_seq = torch.stack(membranes)
+        z = torch.stack(outputs)
+        return z if lengths is None else kept_until(lengths, z)
+
+    def _hold(self, ended: Tensor, output: Tensor, **state: Tensor) -> None:
+        """Put the state of samples that have ended back to what it was before this step."""
+        self.output = torch.where(ended, output, self._before(output))
+        for name, value in state.items():
+            setattr(self.node, name, torch.where(ended, value, getattr(self.node, name)))
+
+    def _integrate(
+        self, form: Form, matrix: Tensor, x_seq: Tensor, lengths: Tensor | None
+    ) -> Tensor:
+        node, State = self.node, form.neuron.State
+        start = RecurrentState(
+            State(*node._initial_state(x_seq[0]).values()), self._before(x_seq[0])
+        )
+        recorded = State._fields if lengths is not None else ("v",) * node.store_v_seq
+        problem = pose(
+            form.neuron,
+            self._biased(x_seq),
+            params=form.params,
+            state=start,
+            dt=form.dt,
+            weight=None,
+            recurrent_weight=matrix,
+            threshold=form.threshold,
+            record=recorded,
+            observed=None,
+        )
+        out = choose(node._backends, problem).run(problem)
+        z, end = out.output, out.state
+        if lengths is not None:
+            last = ends_of(lengths, _Last(start.output), _Last(out.output)).output
+            end = RecurrentState(ends_of(lengths, start.neuron, out.traces), last)
+            z = kept_until(lengths, z)
+        if node.store_v_seq:
+            v_seq = out.traces.v
+            node.v_seq = v_seq if lengths is None else kept_until(lengths, v_seq, end.neuron.v)
+        z, self.output, *values = bounded(self, z, end.output, *end.neuron)
+        for name, value in zip(node._state_names(), values, strict=True):
+            setattr(node, name, value)
+        return z
+
+    def extra_repr(self) -> str:
+        """The step mode."""
+        return f"step_mode={self.step_mode!r}"
+
+
+class _Last(NamedTuple):
+    """The output as a State of its own, for ``ends_of``."""
+
+    output: Tensor
+
+
+def _synapses(recurrent: int | nn.Module) -> nn.Module:
+    """The module W of a number of features; a module as it is."""
+    if isinstance(recurrent, int) and not isinstance(recurrent, bool):
+        if recurrent < 1:
+            raise ValueError(f"Recurrent needs at least 1 feature, got {recurrent}")
+        return nn.Linear(recurrent, recurrent, bias=False)
+    if not isinstance(recurrent, nn.Module):
+        raise TypeError(
+            f"Recurrent takes a number of features or a module, got {type(recurrent).__name__}; "
+            f"for a matrix pass torch.nn.Linear(N, N, bias=False)"
+        )
+    matrix = _matrix(recurrent)
+    if matrix is not None and matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(
+            f"the weight of Recurrent leads from its neurons to themselves, (N, N), got "
+            f"{tuple(matrix.shape)}"
+        )
+    if not isinstance(recurrent, Stepping) and any(
+        isinstance(inner, Stepping) for inner in recurrent.modules()
+    ):
+        raise ValueError(
+            f"{label(recurrent)} holds layers with a step mode, and has none itself; put "
+            f"snn_nodes.layer.Sequential in its place"
+        )
+    return recurrent
+
+
+def _matrix(recurrent: nn.Module) -> Tensor | None:
+    """The matrix ``(N, N)`` that it multiplies by, if that is all it does."""
+    if isinstance(recurrent, SparseSynapse):
+        return recurrent.masked_weight()
+    # a subclass with a forward of its own may do anything; torch's parametrizations have none
+    if isinstance(recurrent, nn.Linear) and type(recurrent).forward is nn.Linear.forward:
+        return recurrent.weight
+    return None

@@ -1,0 +1,97 @@
+"""Matrix products of spikes with a dense matrix, each in the way that is faster there."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from snn_nodes.spikes.additions import add_rows
+from snn_nodes.spikes.bits import as_floats
+from snn_nodes.spikes.blocks import BLOCK, blocks, runs_along_rows
+from snn_nodes.spikes.choice import Product, break_even
+from snn_nodes.spikes.tally import Tally
+
+
+def spikes_times_dense(
+    elem: Tensor, table: Tensor, tally: Tally, bias: Tensor | None = None
+) -> Tensor:
+    """``elem @ table + bias``, dense, in the dtype of ``table``.
+
+    Args:
+        elem: bool ``(R, C)``.
+        table: ``(C, N)``.
+        tally: counts the spikes of ``elem``.
+        bias: ``(N,)``.
+    """
+    if _adds(elem, table, tally):
+        return add_rows(elem, table, bias)
+    return multiply(elem, table, bias)
+
+
+def dense_times_spikes(table: Tensor, elem: Tensor, tally: Tally) -> Tensor:
+    """``table @ elem``, dense: ``(N, C)`` times bool ``(C, R)``, as in the gradient of a weight."""
+    return spikes_times_dense(elem.t(), table.t(), tally).t()
+
+
+def multiply(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``elem @ table + bias`` as a dense product, without the spikes as floats all at once.
+
+    >>> multiply(torch.tensor([[True, True]]), torch.tensor([[1.0], [2.0]]))
+    tensor([[3.]])
+    """
+    if not _has_blocks(elem, table):
+        return _product(as_floats(elem, table.dtype), table, bias)
+    if runs_along_rows(elem):
+        return _row_blocks(elem, table, bias)
+    out = _column_blocks(elem, table)
+    return out if bias is None else out.add_(bias)
+
+
+def _adds(elem: Tensor, table: Tensor, tally: Tally) -> bool:
+    # Inside torch.compile and torch.func tensors have no values to count.
+    if type(elem) is not Tensor or type(table) is not Tensor:
+        return False
+    product = Product(*elem.shape, table.shape[1], runs_along_rows(elem), table.dtype)
+    if elem.device.type != "cpu":
+        return False
+    limit = break_even(product) * elem.numel()
+    return limit > 0 and tally.count(elem) <= limit
+
+
+def _has_blocks(elem: Tensor, table: Tensor) -> bool:
+    plain = type(elem) is Tensor and type(table) is Tensor and elem.device.type == "cpu"
+    # In half precision a sum over blocks would be rounded at each.
+    rounds = table.dtype.itemsize < 4 and not runs_along_rows(elem)
+    return plain and elem.numel() > BLOCK and not rounds
+
+
+def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
+    out = table.new_empty(len(elem), table.shape[1])
+    parts = list(blocks(len(elem), elem.shape[1]))
+    buffer = table.new_empty(parts[0].stop, elem.shape[1])
+    for part in parts:
+        floats = buffer[: part.stop - part.start].copy_(elem[part].view(torch.uint8))
+        if bias is None:
+            torch.mm(floats, table, out=out[part])
+        else:
+            torch.addmm(bias, floats, table, out=out[part])
+    return out
+
+
+def _column_blocks(elem: Tensor, table: Tensor) -> Tensor:
+    """The same where a column lies together: transposed, since the floats lie as the spikes do."""
+    out = table.new_zeros(table.shape[1], len(elem))
+    parts = list(blocks(elem.shape[1], len(elem)))
+    buffer = table.new_empty(parts[0].stop, len(elem))
+    for part in parts:
+        spikes = elem[:, part].t().view(torch.uint8)
+        out.addmm_(table[part].t(), buffer[: len(spikes)].copy_(spikes))
+    return out.t()
+
+
+def _product(floats: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
+    if bias is not None:
+        return torch.addmm(bias, floats, table)
+    if runs_along_rows(floats):
+        return floats @ table
+    return (table.t() @ floats.t()).t()  # as torch makes the gradient of a weight

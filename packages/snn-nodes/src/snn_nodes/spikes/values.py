@@ -1,0 +1,50 @@
+"""Whether a dense tensor holds only zeros and ones, and which of them are ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from snn_nodes.spikes.blocks import BLOCK
+
+
+def binary_bits(x: Tensor) -> Tensor | None:
+    """Where x is 1, as a new bool tensor; None if some value is neither 0 nor 1.
+
+    >>> binary_bits(torch.tensor([0.0, 1.0]))
+    tensor([False,  True])
+    >>> binary_bits(torch.tensor([0.0, float("nan")])) is None
+    True
+    """
+    if x.dtype == torch.bool:
+        return x.clone()
+    if x.device.type != "cpu" or x.numel() <= BLOCK:
+        bits = x != 0
+        return bits if torch.equal(bits.view(torch.uint8).to(x.dtype), x) else None
+    flat = x.reshape(-1)
+    bits = torch.empty(flat.shape, dtype=torch.bool)
+    # In stretches that stay in the cache, x is read from memory once.
+    for start in range(0, len(flat), BLOCK // 4):
+        part = slice(start, start + BLOCK // 4)
+        torch.ne(flat[part], 0, out=bits[part])
+        if not torch.equal(bits[part].view(torch.uint8).to(x.dtype), flat[part]):
+            return None
+    return bits.view(x.shape)
+
+
+def checked_bits(x: Tensor) -> Tensor:
+    """Where x is 1, as a new bool tensor.
+
+    Raises:
+        ValueError: some values are neither 0 nor 1: how many, the first of them and where it is.
+    """
+    bits = binary_bits(x.detach())
+    if bits is not None:
+        return bits
+    others = ((x != 0) & (x != 1)).nonzero()
+    place = tuple(others[0].tolist())
+    raise ValueError(
+        f"SpikeTensor.from_dense takes only 0 and 1: {len(others)} of {x.numel()} values are "
+        f"others, the first is {x[place].item():g} at {place}; say which of them are spikes, "
+        "such as x > 0.5"
+    )

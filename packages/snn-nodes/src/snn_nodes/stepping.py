@@ -1,0 +1,67 @@
+"""Step modes: one step at a time, ``[N, *]``, or all steps at once, ``[T, N, *]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from snn_nodes.naming import label
+
+STEP_MODES = ("s", "m")
+
+
+class Stepping(nn.Module):
+    """A module with a step mode: ``'s'`` takes one step ``[N, *]``, ``'m'`` all ``[T, N, *]``.
+
+    >>> layer = Stepping()
+    >>> layer.step_mode
+    's'
+    >>> layer.step_mode = "x"
+    Traceback (most recent call last):
+    ValueError: step_mode of Stepping() must be 's' (one step, [N, *]) or 'm' (all steps, ...
+    """
+
+    def __init__(self, step_mode: str = "s") -> None:
+        super().__init__()
+        self.step_mode = step_mode
+
+    @property
+    def step_mode(self) -> str:
+        """``'s'`` or ``'m'``."""
+        return self._step_mode
+
+    @step_mode.setter
+    def step_mode(self, mode: str) -> None:
+        if mode not in STEP_MODES:
+            raise ValueError(
+                f"step_mode of {label(self)} must be 's' (one step, [N, *]) or 'm' (all steps, "
+                f"[T, N, *]), got {mode!r}; set step_mode='m'"
+            )
+        self._step_mode = mode
+
+
+class TakesLengths:
+    """Marks a module whose ``forward`` takes ``lengths`` after its input.
+
+    ``lengths`` ``(B,)`` says how many steps of each sample count. ``Sequential`` hands it on to
+    every layer of this kind; a module of one's own that holds nodes derives from it to get it.
+
+    >>> class Block(TakesLengths, nn.Module):
+    ...     def __init__(self, node):
+    ...         super().__init__()
+    ...         self.node = node
+    ...     def forward(self, x_seq, lengths=None):
+    ...         return x_seq + self.node(x_seq, lengths)
+    """
+
+
+def merged(run: Callable[[Tensor], Tensor], x_seq: Tensor) -> Tensor:
+    """``run`` on all steps of all samples as one batch: ``(T, B, *)`` to ``(T, B, *)``.
+
+    >>> import torch
+    >>> merged(nn.Flatten(), torch.zeros(5, 2, 3, 4)).shape
+    torch.Size([5, 2, 12])
+    """
+    y = run(x_seq.flatten(0, 1))
+    return y.reshape(*x_seq.shape[:2], *y.shape[1:])
