@@ -102,6 +102,10 @@ def at_once(node, x):
     return node(x)
 
 
+def as_it_is(node, x):  # where setting the mode would already say that something changed
+    return node(x)
+
+
 def flat(node, x):
     node.parallel_optim, node.T = True, len(x)
     return node(x.flatten(0, 1)).unflatten(0, x.shape[:2])
@@ -162,6 +166,17 @@ def test_nodes_of_equal_settings_share_one_record():
     assert len(neurons) == 5
 
 
+def test_how_a_node_is_run_is_no_part_of_its_record():
+    node, x = Filtered(), torch.rand(2, 4)
+    before = node._form(x).neuron
+    torch.compile(node, backend="eager")
+    node.compile(backend="eager")
+    node.step_mode, node.T, node.parallel_optim, node.spike_out = "m", 3, True, True
+    node.on_new_shape, node.backend, node.store_v_seq = "raise", "eager", True
+    node.register_forward_hook(print)
+    assert node._form(x).neuron is before
+
+
 CHANGES = {
     "a float": lambda node: setattr(node, "tau", 5.0),
     "a float that is a tensor now": lambda node: setattr(node, "tau", torch.tensor([1.5, 3.0])),
@@ -185,12 +200,12 @@ def test_a_change_after_the_first_call_takes_effect_at_once(change):
     torch.manual_seed(2)
     x = torch.rand(10, 3, 2) * 2
     used, new, steps = (LIFNode(step_mode=mode, backend="eager") for mode in "mms")
-    before = ran(used, x, at_once)
+    before = ran(used, x, as_it_is)
     used.reset()
     for node in (used, new, steps):
         CHANGES[change](node)
-    out, ends, grads = ran(used, x, at_once)
-    for run, node in ((at_once, new), (by_steps, steps)):
+    out, ends, grads = ran(used, x, as_it_is)
+    for run, node in ((as_it_is, new), (by_steps, steps)):
         same = ran(node, x, run)
         assert torch.equal(out, same[0])
         assert torch.equal(ends["v"], same[1]["v"])

@@ -89,7 +89,7 @@ def test_a_state_moves_with_its_node():
 NODES = {
     "lif": lambda: LIFNode(step_mode="m", store_v_seq=True, backend="eager"),
     "by name": lambda: CubaLIFNode(dt=1e-3, step_mode="m", store_v_seq=True),
-    "learns": lambda: NeuronNode("adex", dt=1e-4, learn=("tau_mem", "b"), step_mode="m"),
+    "learns": lambda: NeuronNode("adex", dt=1e-3, learn=("tau_syn", "b"), step_mode="m"),
 }
 
 
@@ -137,7 +137,7 @@ def train(net, mode):
     out.sum().backward()
 
 
-@pytest.mark.parametrize("kind", [LIFNode, lambda **k: CubaLIFNode(dt=1e-2, **k)])
+@pytest.mark.parametrize("kind", [LIFNode, lambda **k: CubaLIFNode(dt=5e-3, **k)])
 @pytest.mark.parametrize("mode", ["s", "m"])
 def test_a_forgotten_reset_is_an_error_that_names_node_and_remedy(mode, kind):
     net = network(mode, kind)

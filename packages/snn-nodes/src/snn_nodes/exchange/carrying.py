@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import nir
+import nir  # type: ignore[import-untyped]
+import torch
 
-from snn_nodes.exchange.arrays import same
+from snn_nodes.exchange.arrays import array, same, to_array, to_tensor
 from snn_nodes.exchange.cards import without
 from snn_nodes.exchange.network import Source
 
@@ -26,7 +27,7 @@ def carried(graph: nir.NIRGraph, source: Source | None) -> nir.NIRGraph:
     for name, node in graph.nodes.items():
         had = before.get(name)
         if type(had) is type(node) and not isinstance(node, nir.NIRGraph):
-            _carry(node, had)
+            _carry(node, had, source.dtype)
     if set(graph.edges) == set(source.graph.edges):
         graph.edges = list(source.graph.edges)
     graph.metadata = without(source.graph.metadata) | graph.metadata
@@ -36,9 +37,9 @@ def carried(graph: nir.NIRGraph, source: Source | None) -> nir.NIRGraph:
     return graph
 
 
-def _carry(node: Any, had: Any) -> None:
+def _carry(node: Any, had: Any, dtype: torch.dtype) -> None:
     fields = [f.name for f in dataclasses.fields(node) if f.name not in _NOT_VALUES]
-    kept = [field for field in fields if same(getattr(had, field), getattr(node, field))]
+    kept = [f for f in fields if _unchanged(getattr(had, f), getattr(node, f), dtype)]
     for field in kept:
         setattr(node, field, getattr(had, field))
     if kept == fields:
@@ -48,3 +49,10 @@ def _carry(node: Any, had: Any) -> None:
             old = (before or {}).get(key)
             if old is not None and same(old, value):
                 types[key] = old
+
+
+def _unchanged(had: Any, now: Any, dtype: torch.dtype) -> bool:
+    """Whether a value is still what it was read as: as it stood, or rounded to the dtype."""
+    if same(had, now):
+        return True
+    return array(had).dtype.kind == "f" and same(to_array(to_tensor(had, dtype)), now)

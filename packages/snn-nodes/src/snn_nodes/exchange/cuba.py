@@ -9,9 +9,9 @@ and no order. With an Euler step, x constant over it (a spike is a rectangle of 
     CurrentFirst:   i <- i + dt/tau_syn (w_in x - i);  v <- v + dt/tau_mem (v_leak - v + r i)
     MembraneFirst:  v <- v + dt/tau_mem (v_leak - v + r i);  i <- i + dt/tau_syn (w_in x - i)
 
-The first has the new current in the membrane at once, as norse (from 1.0), snnTorch and SpikingJelly
-have it. The second is ``lif`` and ``li`` of snn-neurons, whose input jumps into the current: with
-i' = r i and the gain g = r w_in dt/tau_syn,
+The first has the new current in the membrane at once, as norse (from 1.0), snnTorch and
+SpikingJelly have it. The second is ``lif`` and ``li`` of snn-neurons, whose input jumps into the
+current: with i' = r i and the gain g = r w_in dt/tau_syn,
 
     v <- v + dt/tau_mem (v_leak - v + i');  i' <- i' (1 - dt/tau_syn) + g x
 
@@ -82,7 +82,8 @@ class MembraneFirst(Sequential):
     @property
     def gain(self) -> Tensor:
         """What the input is multiplied by."""
-        return self.r * self.w_in * (self.node.dt / self.node.params().tau_syn)
+        factor: Tensor = self.r * self.w_in * (self.node.dt / self.node.params().tau_syn)
+        return factor
 
     def forward(self, x: Tensor, lengths: Any = None) -> Tensor:
         """``(T, B, *N)`` to ``(T, B, *N)``; in step mode ``'s'`` without T."""

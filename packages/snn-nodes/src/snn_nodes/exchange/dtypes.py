@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import nir
+import nir  # type: ignore[import-untyped]
 import numpy as np
 import torch
 

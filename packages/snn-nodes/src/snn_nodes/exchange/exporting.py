@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-import nir
+import nir  # type: ignore[import-untyped]
 from snn_core import checking
 from torch import nn
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import nir
+import nir  # type: ignore[import-untyped]
 import numpy as np
 
 from snn_nodes.exchange.arrays import Array, array
@@ -17,7 +17,7 @@ from snn_nodes.exchange.report import ExchangeError, Report
 _WEIGHTED = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d)
 
 
-def set_gains(graph: nir.NIRGraph, name: str, report: Report, **wanted: Array) -> None:
+def set_gains(graph: nir.NIRGraph, name: str, report: Report, **wanted: Array | float) -> None:
     """Set r, and w_in where there is one, of a neuron; the rest of their product goes to weights.
 
     Args:
@@ -41,9 +41,7 @@ def set_gains(graph: nir.NIRGraph, name: str, report: Report, **wanted: Array) -
     for before in [a for a, b in graph.edges if b == name]:
         _scale(graph, before, name, factor)
     fields = " and ".join(wanted)
-    report.add(
-        name, "gain", f"{fields} moved into the weights before it; the same but for rounding"
-    )
+    report.add(name, "gain", f"{fields} moved into the weights; the same but for rounding")
 
 
 def _scale(graph: nir.NIRGraph, before: str, name: str, factor: Array) -> None:

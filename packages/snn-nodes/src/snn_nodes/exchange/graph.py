@@ -1,14 +1,13 @@
 """The order in which the nodes of a graph run: cycles found, and broken where a neuron is.
 
-A cycle is recurrence: one of its edges carries the value of the step before. Which one: of the
-nodes of the cycle, the one nearest to the input is where it begins, and the edges that lead back
-there are late. Where there are cycles within cycles, the same again with what is left.
+A cycle is recurrence: one of its edges carries the value of the step before. NIR does not say which
+one. Here a walk from the input decides, which takes edges in the order in which the graph lists
+them: what leads back to a node that the walk has come through is late.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from snn_nodes.exchange.report import ExchangeError
@@ -47,18 +46,41 @@ def schedule(
         ExchangeError: a cycle has none.
     """
     names = sorted(nodes)
-    nearness = _distances(names, edges, inputs)
-    late: set[Edge] = set()
-    cyclic = _cyclic(names, edges)
     _check_broken(names, edges, breaking)
-    rest = list(edges)
-    while again := _cyclic(names, rest):
-        for members in again:
-            entry = min(members, key=lambda name: (nearness[name], name))
-            late |= {(a, b) for a, b in rest if b == entry and a in members}
-        rest = [edge for edge in edges if edge not in late]
-    order = _sorted(names, rest, nearness)
-    return Schedule(_grouped(order, cyclic, rest, nearness), frozenset(late))
+    order, late = _walk([*inputs, *names], _following(edges))
+    ahead = [edge for edge in edges if edge not in late]
+    return Schedule(_grouped(order, _cyclic(names, edges), ahead), frozenset(late))
+
+
+def _walk(starts: Sequence[str], after: Mapping[str, list[str]]) -> tuple[list[str], set[Edge]]:
+    """A walk in depth: the nodes, each before those it leads to, and the edges that lead back."""
+    order: list[str] = []
+    late: set[Edge] = set()
+    seen: set[str] = set()
+    for start in starts:
+        path: list[tuple[str, Iterator[str]]] = []
+        _enter(start, path, seen, after)
+        while path:
+            here, ways = path[-1]
+            there = next(ways, None)
+            if there is None:
+                order.append(path.pop()[0])
+            elif any(there == name for name, _ in path):
+                late.add((here, there))
+            else:
+                _enter(there, path, seen, after)
+    return order[::-1], late
+
+
+def _enter(
+    name: str,
+    path: list[tuple[str, Iterator[str]]],
+    seen: set[str],
+    after: Mapping[str, list[str]],
+) -> None:
+    if name not in seen:
+        seen.add(name)
+        path.append((name, iter(after.get(name, ()))))
 
 
 def _check_broken(names: list[str], edges: Sequence[Edge], breaking: Collection[str]) -> None:
@@ -69,19 +91,6 @@ def _check_broken(names: list[str], edges: Sequence[Edge], breaking: Collection[
             f"nodes {ring} form a cycle that no neuron and no delay breaks, so that none of them "
             f"can be computed first; put a neuron or a Delay into it"
         )
-
-
-def _distances(names: list[str], edges: Sequence[Edge], inputs: Sequence[str]) -> dict[str, int]:
-    """Edges from the nearest input; nodes that none reaches come last."""
-    found = dict.fromkeys(inputs, 0)
-    queue, after = deque(inputs), _following(edges)
-    while queue:
-        here = queue.popleft()
-        for there in after.get(here, ()):
-            if there not in found:
-                found[there] = found[here] + 1
-                queue.append(there)
-    return {name: found.get(name, len(names)) for name in names}
 
 
 def _following(edges: Sequence[Edge]) -> dict[str, list[str]]:
@@ -111,31 +120,14 @@ def _cyclic(names: list[str], edges: Sequence[Edge]) -> list[frozenset[str]]:
     return sorted(found, key=sorted)
 
 
-def _sorted(names: list[str], edges: Sequence[Edge], nearness: Mapping[str, int]) -> list[str]:
-    """A topological order; of nodes that are free at once, the nearest to the input first."""
-    waiting = {name: {a for a, b in edges if b == name} for name in names}
-    order: list[str] = []
-    while waiting:
-        free = [name for name, before in waiting.items() if not before]
-        here = min(free, key=lambda name: (nearness[name], name))
-        order.append(here)
-        del waiting[here]
-        for before in waiting.values():
-            before.discard(here)
-    return order
-
-
 def _grouped(
-    order: list[str],
-    cyclic: list[frozenset[str]],
-    edges: Sequence[Edge],
-    nearness: Mapping[str, int],
+    order: list[str], cyclic: list[frozenset[str]], ahead: Sequence[Edge]
 ) -> tuple[tuple[str, ...], ...]:
-    """The order with the nodes of each cycle together."""
+    """The order with the nodes of each cycle together, still each before those it leads to."""
     group_of = {name: members for members in cyclic for name in members}
     groups = {name: tuple(n for n in order if n in group_of.get(name, {name})) for name in order}
     first = {name: members[0] for name, members in groups.items()}
-    between = [(first[a], first[b]) for a, b in edges if first[a] != first[b]]
-    heads = sorted(set(first.values()))
-    near = {head: min(nearness[name] for name in groups[head]) for head in heads}
-    return tuple(groups[head] for head in _sorted(heads, between, near))
+    heads = list(dict.fromkeys(first[name] for name in order))
+    between = _following([(first[a], first[b]) for a, b in ahead if first[a] != first[b]])
+    sorted_heads, _ = _walk(heads[::-1], between)
+    return tuple(groups[head] for head in sorted_heads)

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-import nir
+import nir  # type: ignore[import-untyped]
 import snn_core as snn
 import torch
 from snn_core import checking
@@ -90,11 +90,13 @@ def _network(
 ) -> NirSequential | NirNetwork:
     """A whole graph as a network that knows where it came from."""
     inner = {name: node for name, node in graph.nodes.items() if name not in ports}
-    modules = {name: _module(node, name, shapes, reading) for name, node in inner.items()}
+    modules: dict[str, Any] = {
+        name: _module(node, name, shapes, reading) for name, node in inner.items()
+    }
     edges = [(str(a), str(b)) for a, b in graph.edges]
     recurrent = _loops(inner, edges, modules)
     for name, back in recurrent.items():
-        modules[name] = layer.Recurrent(modules[name], modules.pop(back), step_mode="m")
+        modules[name] = layer.Recurrent(modules[name], _matrix(modules.pop(back)), step_mode="m")
         edges = [edge for edge in edges if back not in edge]
         reading.report.add(name, "recurrence", f"what {back!r} leads back arrives {LATE}")
     chain = _chain(edges, ports)
@@ -107,7 +109,7 @@ def _network(
         places = net.places
         for a, b in sorted(net.plan.late):
             reading.report.add(b, "recurrence", f"what {a!r} leads back arrives {LATE}")
-    net.source = Source(copy.deepcopy(graph), _names(ports, places, recurrent))
+    net.source = Source(copy.deepcopy(graph), _names(ports, places, recurrent), reading.dtype)
     return net
 
 
@@ -143,6 +145,14 @@ def _loops(
             if isinstance(modules[name], StatefulNode) and name not in found:
                 found[name] = back
     return found
+
+
+def _matrix(linear: nn.Linear) -> nn.Linear:
+    """torch's own, which ``Recurrent`` knows to be a matrix and runs with the neurons."""
+    n, bias = linear.in_features, linear.bias is not None
+    matrix = nn.Linear(n, n, bias, device="meta")
+    matrix.weight, matrix.bias = linear.weight, linear.bias
+    return matrix
 
 
 def _has_state(node: nir.NIRNode) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-import nir
+import nir  # type: ignore[import-untyped]
 import torch
 from torch import Tensor, nn
 
@@ -25,10 +25,12 @@ class Source(NamedTuple):
         graph: a copy of the graph.
         names: the name of the node that each module (by its place) was; ``'<input>'`` and
             ``'<output>'`` for those.
+        dtype: what the network's values were rounded to.
     """
 
     graph: nir.NIRGraph
     names: dict[str, str]
+    dtype: torch.dtype
 
 
 class NirSequential(Sequential):
@@ -65,8 +67,8 @@ class NirNetwork(MemoryModule, Stepping):
     >>> edges = [("in", "if"), ("if", "back"), ("back", "if"), ("if", "out")]
     >>> modules, shapes = {"if": IFNode(), "back": back}, {"if": (1,)}
     >>> net = NirNetwork(modules, edges, "in", "out", shapes, stateful={"if"})
-    >>> net(torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1)).flatten()
-    tensor([1., 1., 1.])
+    >>> net(torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1)).flatten().tolist()
+    [1.0, 1.0, 1.0]
     """
 
     source: Source | None = None
@@ -93,9 +95,9 @@ class NirNetwork(MemoryModule, Stepping):
             self.places[name] = free_name(self, name.replace(".", "_"))
             self.add_module(self.places[name], module)
         self._before = _by_target(self.edges)
-        self._cyclic = frozenset(
-            n for group in self.plan.groups if _loops(group, self) for n in group
-        )
+        late = {b for _, b in self.plan.late}
+        looping = (group for group in self.plan.groups if late & set(group))
+        self._cyclic = frozenset(name for group in looping for name in group)
         self._late = {a: f"late_{self.places[a]}" for a, _ in sorted(self.plan.late)}
         for memory in self._late.values():
             self.register_memory(memory, None)
@@ -148,11 +150,8 @@ class NirNetwork(MemoryModule, Stepping):
         if name == self.exit:
             return x
         module = self.module(name)
-        y: Tensor
-        if name not in self._cyclic and not knows_time(module):
-            y = merged(module, x)
-        else:
-            y = module(x)
+        over_time = name in self._cyclic or knows_time(module)
+        y: Tensor = module(x) if over_time else merged(module, x)
         return y
 
     def _run_cycle(self, group: tuple[str, ...], known: dict[str, Tensor]) -> None:
@@ -216,10 +215,6 @@ def _by_target(edges: Sequence[Edge]) -> dict[str, list[str]]:
     for a, b in edges:
         before.setdefault(b, []).append(a)
     return before
-
-
-def _loops(group: tuple[str, ...], net: NirNetwork) -> bool:
-    return len(group) > 1 or any(b == group[0] for _, b in net.plan.late)
 
 
 def _sum(values: Sequence[Tensor]) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import nir
+import nir  # type: ignore[import-untyped]
 import numpy as np
 import snn_core
 from torch import nn
@@ -74,7 +74,8 @@ class Pen:
             return self._put(_inner(module, shape, self.setting), path, before, shape)
         for kind, write in _KINDS.items():
             if isinstance(module, kind):
-                return write(self, module, path, before, shape)
+                written: tuple[str, Shape] = write(self, module, path, before, shape)
+                return written
         if type(module) in LAYERS:
             name = self._name(path, module)
             node = LAYERS[type(module)](module, name, shape, self.setting)

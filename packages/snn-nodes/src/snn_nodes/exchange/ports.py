@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import nir
+import nir  # type: ignore[import-untyped]
 
 from snn_nodes.exchange.arrays import array, whole
 from snn_nodes.exchange.report import ExchangeError
@@ -66,7 +66,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _one(graph: nir.NIRGraph, kind: type[nir.NIRNode], called: str) -> str:
-    found = [name for name, node in graph.nodes.items() if isinstance(node, kind)]
+    found = [str(name) for name, node in graph.nodes.items() if isinstance(node, kind)]
     if len(found) != 1:
         raise ExchangeError(
             f"a graph with one {called} is wanted, got {len(found)}: {_listed(found) or 'none'}"

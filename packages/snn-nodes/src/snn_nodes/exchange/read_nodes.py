@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import nir
+import nir  # type: ignore[import-untyped]
 import numpy as np
 import snn_core as snn
 import torch
@@ -176,19 +176,19 @@ def read_conv2d(node: nir.Conv2d, name: str, reading: Reading) -> nn.Module:
     return _read_conv(layer.Conv2d, node, name, reading)
 
 
-def _window(node: Any) -> tuple[tuple[int, int], ...]:
-    given = (whole(v) for v in (node.kernel_size, node.stride, node.padding))
-    return tuple((v[0], v[-1]) for v in given)
+def _window(node: Any) -> dict[str, Any]:
+    given = {field: whole(getattr(node, field)) for field in ("kernel_size", "stride", "padding")}
+    return {field: (sizes[0], sizes[-1]) for field, sizes in given.items()}
 
 
 def read_sum_pool(node: nir.SumPool2d, name: str, reading: Reading) -> nn.Module:
     """``SumPool2d``."""
-    return layer.SumPool2d(*_window(node), step_mode="m")
+    return layer.SumPool2d(**_window(node), step_mode="m")
 
 
 def read_avg_pool(node: nir.AvgPool2d, name: str, reading: Reading) -> nn.Module:
     """``AvgPool2d``, padded zeros counted."""
-    return layer.AvgPool2d(*_window(node), step_mode="m")
+    return layer.AvgPool2d(**_window(node), step_mode="m")
 
 
 def read_flatten(node: nir.Flatten, name: str, reading: Reading) -> nn.Module:

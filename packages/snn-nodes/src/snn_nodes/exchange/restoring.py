@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import nir
+import nir  # type: ignore[import-untyped]
 from torch import nn
 
 from snn_nodes.exchange.arrays import same

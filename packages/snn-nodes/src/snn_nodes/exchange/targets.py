@@ -9,7 +9,7 @@ import copy
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-import nir
+import nir  # type: ignore[import-untyped]
 import numpy as np
 from snn_core import checking
 
@@ -124,13 +124,13 @@ def _unpadded(name: str, node: nir.SumPool2d, fitting: Fitting) -> None:
 def _norse_if(name: str, node: nir.IF, fitting: Fitting) -> None:
     """v <- v + x, whatever r and v_reset."""
     _needs_zero(name, "v_reset", "reset_value", node, fitting)
-    set_gains(fitting.graph, name, fitting.report, r=np.float64(1 / fitting.dt))
+    set_gains(fitting.graph, name, fitting.report, r=1 / fitting.dt)
 
 
 def _norse_lif(name: str, node: nir.LIF, fitting: Fitting) -> None:
     """r counts as 1."""
     _needs_zero(name, "v_reset", "reset_value", node, fitting)
-    set_gains(fitting.graph, name, fitting.report, r=np.float64(1.0))
+    set_gains(fitting.graph, name, fitting.report, r=1.0)
 
 
 def _norse_cuba(name: str, node: nir.CubaLIF, fitting: Fitting) -> None:
@@ -187,7 +187,7 @@ _MEETS = "fires where v >= v_threshold: differs where a membrane meets it exactl
 def _spikingjelly_if(name: str, node: nir.IF, fitting: Fitting) -> None:
     fitting.report.add(name, "strictness", _MEETS)
     _must_be_uniform(name, ("v_threshold", "v_reset"), node, fitting)
-    set_gains(fitting.graph, name, fitting.report, r=np.float64(1 / fitting.dt))
+    set_gains(fitting.graph, name, fitting.report, r=1 / fitting.dt)
 
 
 def _spikingjelly_lif(name: str, node: nir.LIF, fitting: Fitting) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import nir
+import nir  # type: ignore[import-untyped]
 import numpy as np
 import torch
 from torch import nn
@@ -149,6 +149,9 @@ LAYERS: Mapping[type, Callable[[Any, str, Shape, Setting], nir.NIRNode]] = {
     nn.Conv2d: write_conv2d,
     nn.AvgPool2d: write_avg_pool,
     nn.Flatten: write_flatten,
+    layer.Linear: write_linear,
+    layer.Conv1d: write_conv1d,
+    layer.Conv2d: write_conv2d,
     layer.AvgPool2d: write_avg_pool,
     layer.Flatten: write_flatten,
     layer.SparseSynapse: write_linear,

@@ -10,7 +10,7 @@ from snn_core.types import AsBackend, Backend, Value
 from torch import Tensor, nn
 
 from snn_nodes.neuron import equations
-from snn_nodes.neuron.pure import OF_A_RUN, form_of, make_of, neuron_of
+from snn_nodes.neuron.pure import OF_A_RUN, form_of, is_ours, make_of, neuron_of
 from snn_nodes.neuron.stateful import V_SEQ, Form, StatefulNode
 from snn_nodes.spikes import SpikeTensor, dense
 from snn_nodes.surrogate import Sigmoid
@@ -212,9 +212,11 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
 
     def _prepare(self) -> None:
         """Work out what neuron its methods are; anew whenever a setting changes."""
-        self.__dict__["_purely"] = None
+        before = self.__dict__.get("_neuron")
         self.__dict__["_make"] = make_of(self)
         self.__dict__["_neuron"] = neuron_of(self)
+        if self._neuron is not before or before is None:  # what was found out is of another one
+            self.__dict__["_purely"] = True if is_ours(self) else None
 
     def _form(self, x: Tensor) -> Form | None:
         if self._make != make_of(self):

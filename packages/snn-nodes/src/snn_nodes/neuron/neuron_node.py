@@ -111,9 +111,19 @@ class NeuronNode(StatefulNode, Owner):
 
     def _check(self) -> None:
         """Wrong parameters show at construction: for the smallest layer that they fit."""
-        values = [value for value in self.params() if isinstance(value, Tensor)]
-        shape = sum(map(torch.zeros_like, values), torch.zeros(1)).shape
-        like = values[0].new_zeros(1, 1, *shape) if values else torch.zeros(1, 1, *shape)
+        named = self.params()._asdict().items()
+        values = {name: value for name, value in named if isinstance(value, Tensor)}
+        try:
+            shapes = (value.shape for value in values.values())
+            shape = torch.broadcast_shapes((1,), *shapes)  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            given = ", ".join(f"{name} {tuple(value.shape)}" for name, value in values.items())
+            raise ValueError(
+                f"parameters of neuron {self.neuron.name!r} do not fit one layer: {given}; each "
+                f"must broadcast to the layer's neurons"
+            ) from error
+        like = torch.zeros(1, 1, *shape)
+        like = next(iter(values.values()), like).new_zeros(like.shape)
         pose(
             self.neuron,
             like,

@@ -36,6 +36,7 @@ OF_A_RUN = (
     frozenset(vars(nn.Module())) - {"training"}
     | {"_memories", "_reset_values", "_step_mode", "_n_steps", "parallel_optim", "spike_out"}
     | {"_backend", "_backends", "_on_new_shape", "_warned", "_place", "_purely", "_neuron", "_make"}
+    | {"_is_torch_compile", "_compiled_call_impl"}  # torch.compile(node), node.compile()
 )
 """Attributes that say how a node is run, not what a step does."""
 
@@ -74,6 +75,11 @@ def make_of(node: BaseNode) -> tuple[Any, ...]:
     return tuple(_values(node)), tuple(node._modules), spiking
 
 
+def is_ours(node: BaseNode) -> bool:
+    """Whether its class is of this package: then it is known that a step is pure."""
+    return type(node).__module__.startswith(__package__)
+
+
 def form_of(node: BaseNode, neuron: Neuron, x: Tensor) -> Form | None:
     """The node as its neuron with its values as they stand now; None if it cannot be one.
 
@@ -93,9 +99,7 @@ def form_of(node: BaseNode, neuron: Neuron, x: Tensor) -> Form | None:
 
 
 def _is_pure(node: BaseNode, form: Form, x: Tensor) -> bool:
-    """Whether a step changes nothing but its state: known of nodes of ours, tried with others."""
-    if type(node).__module__.startswith(__package__):
-        return True
+    """Whether a step changes nothing but its state: tried, and not known of every child."""
     if any(_keeps_something(child) for child in node.children()):
         return False
     # on copies: a step that changes them in place is not pure either

@@ -220,6 +220,8 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         return torch.stack(outputs)
 
     def _integrate(self, form: Form, x_seq: Tensor, n_steps: Tensor | None) -> Tensor:
+        if n_steps is not None:  # padding of any kind, NaN too, must not reach a gradient
+            x_seq = kept_until(n_steps, x_seq)
         start = form.neuron.State(*self._initial_state(x_seq[0]).values())
         narrow = x_seq.ndim == 2  # integrate wants (T, B, N)
         record = form.neuron.State._fields if n_steps is not None else ()

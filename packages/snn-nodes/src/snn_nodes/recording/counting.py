@@ -157,7 +157,5 @@ def fed_back(z: Tensor, last: Tensor | None) -> Tensor:
         z: the outputs.
         last: those before the first step; None, or of another batch: 0.
     """
-    fits = last is not None and last.shape == z.shape[1:]
-    first = last if fits else torch.zeros_like(z[0])
-    assert first is not None
+    first = torch.zeros_like(z[0]) if last is None or last.shape != z.shape[1:] else last
     return torch.cat((first.unsqueeze(0), z[:-1]))

@@ -70,10 +70,11 @@ def diagnose(
     asked for by name (nodes with ``'auto'`` run eagerly here, the same numbers), with a surrogate
     that is a plain function, or with the smooth primitive in the spike's place.
 
-    Advice is given where more than 20 % of a layer's neurons are dead or 10 % saturated, less than
-    2 % of its membranes are within the width, its gradient is a thousand times smaller or larger
-    than the last layer's, the same between the first and the last quarter of the steps, and on
-    parameters without gradient or with one that is not finite.
+    Advice is given on a layer where more than 20 % of its neurons are dead, more than 10 % are
+    saturated, less than 2 % of its membranes are within the width, its gradient is a thousand times
+    smaller or larger than the last layer's, or is so in the first quarter of the steps (``early``,
+    the largest) against the last (``late``); and on parameters without gradient, or with one that
+    is not finite.
 
     Args:
         net: the network.

@@ -16,6 +16,9 @@ from snn_nodes.recording.tap import Recording
 BLUE, GREY = "#0072B2", "#999999"
 CYCLE = (BLUE, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 
+STEP = "step"
+"""How time is called where it is counted."""
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -48,7 +51,7 @@ def rows_of(values: Recording | Tensor, what: str, dt: float | None, sample: int
             f"there is no sample {sample} in {what} of {tuple(rows.shape)}, expected (T, B, *N)"
         )
     flat = as_array(rows[:, sample]).reshape(len(rows), -1)
-    return Rows(flat, steps, "step") if dt is None else Rows(flat, steps * dt * 1e3, "time (ms)")
+    return Rows(flat, steps, STEP) if dt is None else Rows(flat, steps * dt * 1e3, "time (ms)")
 
 
 def as_array(values: Tensor) -> Array:
@@ -73,13 +76,14 @@ def note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="right", fontsize="small", color="0.3")
 
 
-def show_all_steps(axes: Axes, times: Array) -> None:
+def show_all_steps(axes: Axes, rows: Rows) -> None:
     """All steps, and some room before the first bar."""
+    times = rows.times
     if len(times):
         length = times[-1] - times[0]
         step = length / max(1, len(times) - 1) or 1.0
         axes.set_xlim(times[0] - max(step, 0.02 * length), times[-1] + max(step, 0.01 * length))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=rows.label == STEP))
 
 
 def open_frame(axes: Axes) -> None:

@@ -28,6 +28,9 @@ from snn_nodes.recording.tap import Recording
 BINS = 30
 """Of a histogram of rates."""
 
+TRACED = 3
+"""Membranes that are drawn unless more are asked for."""
+
 
 def spike_raster(
     spikes: Recording | Tensor,
@@ -66,9 +69,9 @@ def spike_raster(
     axes.plot(rows.times[row], neuron, "|", color=BLUE, ms=length, mew=1.2, rasterized=True)
     edge = 0.5 + 0.02 * size
     axes.set(xlabel=rows.label, ylabel=headed(name, "neuron"), ylim=(-edge, size - 1 + edge))
-    show_all_steps(axes, rows.times)
+    show_all_steps(axes, rows)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    note(axes, f"{len(row)} spikes")
+    note(axes, "1 spike" if len(row) == 1 else f"{len(row)} spikes")
     open_frame(axes)
     return axes
 
@@ -95,7 +98,7 @@ def membrane_trace(
         spikes: ``(T, B, *N)``; None for those of the recording, if there are.
         threshold: where to draw the line; in the membrane's unit.
         dt, sample, name, axes: as for ``spike_raster``.
-        neurons: which ones, counted through; None for the four that fire most.
+        neurons: which ones, counted through; None for the three that fire most.
         unit: of the membrane, such as ``"V"``.
 
     Raises:
@@ -111,7 +114,7 @@ def membrane_trace(
     chosen = _neurons(neurons, fired, rows.values.shape[1])
     axes = axes_or_new(axes, (7, 3.5))
     values = rows.values[:, chosen]
-    top = float(values.max(initial=0.0)) if threshold is None else threshold
+    top = float(values.max(initial=0.0 if threshold is None else threshold))
     span = max(top - float(values.min(initial=0.0)), 1e-12)
     for rank, neuron in enumerate(chosen):
         colour, when = CYCLE[rank % len(CYCLE)], fired[:, neuron].nonzero()[0]
@@ -119,13 +122,14 @@ def membrane_trace(
         if threshold is not None:
             line = np.insert(line, when, np.maximum(threshold, line[when]))
             times = np.insert(times, when, times[when])
-        axes.plot(times, line, color=colour, lw=1.2, label=str(neuron))
+        style = "-" if rank < len(CYCLE) else "--"
+        axes.plot(times, line, style, color=colour, lw=1.2, alpha=0.9, label=str(neuron))
         height = np.full(len(when), top + (0.1 + 0.07 * rank) * span)
         axes.plot(rows.times[when], height, "|", color=colour, ms=7, mew=1.6)
     if threshold is not None:
         axes.axhline(threshold, color=GREY, linestyle=":", label="threshold")
     axes.set(xlabel=rows.label, ylabel=headed(name, f"membrane ({unit})" if unit else "membrane"))
-    show_all_steps(axes, rows.times)
+    show_all_steps(axes, rows)
     if fired[:, chosen].any():
         note(axes, "bars: spikes")
     axes.legend(title="neuron", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
@@ -191,12 +195,12 @@ def _spikes_beside(
             f"the membranes of a sample are {rows.values.shape}, its spikes {fired.shape}; give "
             f"both of the same steps and neurons"
         )
-    return fired != 0
+    return np.asarray(fired != 0)
 
 
 def _neurons(neurons: Sequence[int] | None, fired: Array, size: int) -> list[int]:
     if neurons is None:
-        busiest: list[int] = np.argsort(-fired.sum(0), kind="stable")[:4].tolist()
+        busiest: list[int] = np.argsort(-fired.sum(0), kind="stable")[:TRACED].tolist()
         return busiest
     beyond = [neuron for neuron in neurons if not 0 <= neuron < size]
     if beyond or not len(neurons):

@@ -124,12 +124,9 @@ def _watch(node: StatefulNode, note: Callable[[Tensor], None], scope: ExitStack)
         node.backend = "eager"
     holder: Any = node if isinstance(node, NeuronNode) else node.surrogate_function
     if isinstance(holder, NeuronNode | Surrogate):
-        if not isinstance(holder.threshold, _Watched):  # several nodes may share a surrogate
-            scope.callback(setattr, holder, "threshold", holder.threshold)
-            of = holder.threshold
-            holder.threshold = _Watched(
-                of.name, of.derivative, of.primitive, of.alpha, of.strict, note
-            )
+        scope.callback(setattr, holder, "threshold", holder.threshold)
+        of = holder.threshold
+        holder.threshold = _Watched(of.name, of.derivative, of.primitive, of.alpha, of.strict, note)
     else:
         handle = holder.register_forward_pre_hook(Hook(lambda module, args: note(args[0])))
         scope.callback(handle.remove)
@@ -150,4 +147,7 @@ def _width_of(node: StatefulNode) -> Width | None:
     surrogate = node.surrogate_function
     if isinstance(surrogate, Surrogate):
         return surrogate_width(surrogate.threshold) if surrogate.spiking else None
-    return surrogate_width(surrogate) if isinstance(surrogate, nn.Module) else None
+    if not isinstance(surrogate, nn.Module):
+        return None
+    own = next(iter([*surrogate.parameters(), *surrogate.buffers()]), None)
+    return surrogate_width(surrogate, device=None if own is None else own.device)

@@ -135,13 +135,13 @@ def undisturbed(net: nn.Module) -> Iterator[None]:
     Memories, buffers (what batch norms have learnt of their input) and torch's random numbers are
     put back.
     """
-    buffers = [(buffer, buffer._version, buffer.clone()) for buffer in net.buffers()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
     devices = {p.device.index for p in net.parameters() if p.device.type == "cuda"}
     try:
         with torch.random.fork_rng(sorted(devices)), started_from(net, None):
             yield
     finally:
         with torch.no_grad():
-            for buffer, version, value in buffers:
-                if buffer._version != version:
+            for buffer, value in buffers:
+                if not torch.equal(buffer, value):  # a graph may still need one that is as it was
                     buffer.copy_(value)

@@ -41,7 +41,11 @@ def slope_of(spike: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return slope
 
 
-def surrogate_width(spike: Callable[[Tensor], Tensor], share: float = 0.1) -> Width:
+def surrogate_width(
+    spike: Callable[[Tensor], Tensor],
+    share: float = 0.1,
+    device: torch.device | str | None = None,
+) -> Width:
     """Where the slope of a surrogate is at least this share of its peak.
 
     Found from the slope itself, so for every registered threshold, surrogate object or function:
@@ -51,6 +55,7 @@ def surrogate_width(spike: Callable[[Tensor], Tensor], share: float = 0.1) -> Wi
     Args:
         spike: ``(v - v_threshold) -> spikes``.
         share: of the peak, ``0 < share <= 1``.
+        device: where ``spike`` computes, if it has tensors of its own.
 
     Returns:
         Width(low, high), in the unit of v; infinite where the slope does not fall, 0 and 0 where
@@ -69,7 +74,7 @@ def surrogate_width(spike: Callable[[Tensor], Tensor], share: float = 0.1) -> Wi
     if not 0 < share <= 1:
         raise ValueError(f"share must be one of the peak, 0 < share <= 1, got {share!r}")
     exponents = torch.linspace(-_DECADES, _DECADES, 2 * _DECADES * _PER_DECADE + 1)
-    side = 10.0 ** exponents.double()
+    side = (10.0 ** exponents.double()).to(device)
     grid = torch.cat((-side.flip(0), side.new_zeros(1), side))
     slopes = slope_of(spike, grid)
     level = share * slopes.max()
@@ -77,7 +82,7 @@ def surrogate_width(spike: Callable[[Tensor], Tensor], share: float = 0.1) -> Wi
         return Width(0.0, 0.0)
     inside = (slopes >= level).nonzero().flatten()
     ends = torch.stack((inside[0], inside[-1]))
-    beyond = (ends + torch.tensor([-1, 1])).clamp(0, len(grid) - 1)
+    beyond = (ends + torch.tensor([-1, 1], device=device)).clamp(0, len(grid) - 1)
     low, high = _between(spike, grid[ends], grid[beyond], level).tolist()
     reach = grid[-1].item()
     return Width(-torch.inf if low <= -reach else low, torch.inf if high >= reach else high)

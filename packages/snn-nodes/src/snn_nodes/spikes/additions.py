@@ -46,10 +46,13 @@ def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
 
 def _column_blocks(elem: Tensor, table: Tensor) -> Tensor:
     """The same where spikes of a column lie together: the gradient of a weight."""
+    parts = list(blocks(elem.shape[1], len(elem)))
+    if len(parts) == 1:
+        return _sums(elem, table.contiguous())
     # Many short sums are added up: not in half precision.
     exact = torch.promote_types(table.dtype, torch.float32)
     out = table.new_zeros(len(elem), table.shape[1], dtype=exact)
-    for part in blocks(elem.shape[1], len(elem)):
+    for part in parts:
         out += _sums(elem[:, part], table[part].contiguous())
     return out.to(table.dtype)
 

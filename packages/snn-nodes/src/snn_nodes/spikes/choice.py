@@ -17,6 +17,18 @@ MARGIN = 0.8
 """Additions must cost at most this part of the dense product."""
 
 
+class Limits(NamedTuple):
+    """Up to which activity additions are expected to pay; 0 or less: never.
+
+    Args:
+        forward: for the product.
+        gradient: for the gradient of its weight.
+    """
+
+    forward: float
+    gradient: float
+
+
 class Product(NamedTuple):
     """``(R, C)`` spikes times a dense ``(C, N)``.
 
@@ -60,10 +72,10 @@ class Costs(NamedTuple):
     call: float
 
 
-_SINGLE = Costs(0.024, 0.6, 0.075, 11, 1.3, 2.2, 0.5, 1.2, 30e3)
-_DOUBLE = Costs(0.050, 1.0, 0.18, 44, 1.2, 2.2, 0.9, 1.6, 20e3)
+_SINGLE = Costs(0.024, 0.6, 0.075, 11, 1.3, 2.2, 1.0, 1.2, 30e3)
+_DOUBLE = Costs(0.050, 1.0, 0.18, 44, 1.2, 2.2, 1.6, 1.6, 30e3)
 # Dense products as fast as where the processor has instructions for bfloat16.
-_HALF = Costs(0.0105, 0.3, 0.047, 11, 1.2, 2.0, 0.5, 0.6, 30e3)
+_HALF = Costs(0.0105, 0.3, 0.047, 11, 1.2, 2.0, 0.9, 0.6, 30e3)
 
 
 def costs(dtype: torch.dtype) -> Costs:
@@ -78,7 +90,7 @@ def break_even(product: Product) -> float:
 
     >>> forward = Product(12800, 784, 512, along_rows=True, dtype=torch.float32)
     >>> round(break_even(forward), 2), break_even(forward._replace(outputs=1)) < 0
-    (0.18, True)
+    (0.17, True)
     """
     rows, columns, outputs, along_rows, dtype = product
     entries = rows * columns

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from snn_nodes.spikes.bits import as_floats
+from snn_nodes.spikes.convolving import convolve, convolve_backward
 from snn_nodes.spikes.products import dense_times_spikes, spikes_times_dense
 
 aten = torch.ops.aten
@@ -163,11 +163,29 @@ def _addmm(cls: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return spikes_times_dense(left.elem, right, left._tally, bias)
 
 
+def _convolution(cls: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    spikes, weight, bias, *how = args
+    if not isinstance(spikes, cls) or isinstance(weight, cls) or isinstance(bias, cls):
+        return _dense(cls, func, args, kwargs)
+    return convolve(spikes.elem, spikes._tally, weight, bias, *how)
+
+
+def _convolution_backward(
+    cls: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    grad, spikes, weight, *how = args
+    if not isinstance(spikes, cls) or isinstance(grad, cls) or isinstance(weight, cls):
+        return _dense(cls, func, args, kwargs)
+    return convolve_backward(grad, spikes.elem, spikes._tally, weight, *how)
+
+
 _ADAPTIVE = {aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default}
 
 _SPECIAL: dict[Any, Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]] = {
     aten.mm.default: _mm,
     aten.addmm.default: _addmm,
+    aten.convolution.default: _convolution,
+    aten.convolution_backward.default: _convolution_backward,
     aten.cat.default: _joined,
     aten.stack.default: _joined,
     aten._to_copy.default: _to_copy,
@@ -177,4 +195,3 @@ _SPECIAL: dict[Any, Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]] 
     aten.adaptive_max_pool2d.default: _pooled,
     aten.adaptive_max_pool3d.default: _pooled,
 }
-

@@ -9,6 +9,7 @@ from snn_nodes.spikes.additions import add_rows
 from snn_nodes.spikes.bits import as_floats
 from snn_nodes.spikes.blocks import BLOCK, blocks, runs_along_rows
 from snn_nodes.spikes.choice import Product, break_even
+from snn_nodes.spikes.plain import has_values
 from snn_nodes.spikes.tally import Tally
 
 
@@ -48,21 +49,18 @@ def multiply(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _adds(elem: Tensor, table: Tensor, tally: Tally) -> bool:
-    # Inside torch.compile and torch.func tensors have no values to count.
-    if type(elem) is not Tensor or type(table) is not Tensor:
+    if not has_values(elem, table):
         return False
-    product = Product(*elem.shape, table.shape[1], runs_along_rows(elem), table.dtype)
-    if elem.device.type != "cpu":
-        return False
+    rows, columns = elem.shape
+    product = Product(rows, columns, table.shape[1], runs_along_rows(elem), table.dtype)
     limit = break_even(product) * elem.numel()
     return limit > 0 and tally.count(elem) <= limit
 
 
 def _has_blocks(elem: Tensor, table: Tensor) -> bool:
-    plain = type(elem) is Tensor and type(table) is Tensor and elem.device.type == "cpu"
     # In half precision a sum over blocks would be rounded at each.
     rounds = table.dtype.itemsize < 4 and not runs_along_rows(elem)
-    return plain and elem.numel() > BLOCK and not rounds
+    return has_values(elem, table) and elem.numel() > BLOCK and not rounds
 
 
 def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:

@@ -20,6 +20,11 @@ class Tally:
     def __init__(self) -> None:
         self._count: int | None = None
 
+    @property
+    def known(self) -> int | None:
+        """The count if it was made."""
+        return self._count
+
     def count(self, elem: Tensor) -> int:
         """The number of ones in ``elem``, which must hold the same spikes at each call."""
         if self._count is None:

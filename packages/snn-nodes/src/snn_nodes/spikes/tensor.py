@@ -14,7 +14,7 @@ from snn_nodes.spikes.values import checked_bits
 
 
 class SpikeTensor(Tensor):
-    """Spikes, stored as bool, that act as a floating tensor of 0 and 1 in shape, dtype and gradient.
+    """Spikes, stored as bool, that act as a floating tensor of 0 and 1, with a gradient.
 
     - Operations that only move spikes (view, reshape, flatten, transpose, permute, expand, index,
       cat, stack, split, clone, detach, ``to(device)``, ``to(floating dtype)``, max pooling) give a
@@ -48,10 +48,9 @@ class SpikeTensor(Tensor):
     elem: Tensor
     _tally: Tally
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
-    @staticmethod
-    def __new__(
+    def __new__(  # noqa: D102  # the class says what it takes
         cls, elem: Tensor, dtype: torch.dtype = torch.float32, tally: Tally | None = None
     ) -> SpikeTensor:
         if elem.dtype != torch.bool:
@@ -94,7 +93,7 @@ class SpikeTensor(Tensor):
         ValueError: SpikeTensor.from_dense takes only 0 and 1: 2 of 4 values are others, the first
         is 0.5 at (1, 0); say which of them are spikes, such as x > 0.5
         """
-        return _marked(x, checked_bits(x), dtype)
+        return cls.from_bits(checked_bits(x), x, dtype)
 
     @classmethod
     def from_spikes(cls, x: Tensor, dtype: torch.dtype | None = None) -> SpikeTensor:
@@ -102,7 +101,15 @@ class SpikeTensor(Tensor):
 
         Whatever is not 0 counts as a spike.
         """
-        return _marked(x, x != 0, dtype)
+        return cls.from_bits(x != 0, x, dtype)
+
+    @classmethod
+    def from_bits(cls, bits: Tensor, x: Tensor, dtype: torch.dtype | None = None) -> SpikeTensor:
+        """Spikes that are known already, with the gradient flowing to the x they came from."""
+        if dtype is None:
+            dtype = x.dtype if x.dtype.is_floating_point else torch.float32
+        spikes: SpikeTensor = _Mark.apply(x, bits, dtype)  # type: ignore[no-untyped-call]
+        return spikes
 
     def to_dense(self, dtype: torch.dtype | None = None) -> Tensor:  # type: ignore[override]
         """Zeros and ones as a plain tensor; the gradient flows back.
@@ -110,7 +117,7 @@ class SpikeTensor(Tensor):
         >>> SpikeTensor(torch.tensor([True, False])).to_dense()
         tensor([1., 0.])
         """
-        dense: Tensor = _Dense.apply(self, self.dtype if dtype is None else dtype)
+        dense: Tensor = _Dense.apply(self, dtype or self.dtype)  # type: ignore[no-untyped-call]
         return dense
 
     def spike_count(self) -> int:
@@ -134,7 +141,7 @@ class SpikeTensor(Tensor):
         return PackedSpikes(pack(self.elem), tuple(self.shape), self.dtype)
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> int:  # type: ignore[override]
         """The bytes that the stored spikes take: one each."""
         return self.elem.nbytes
 
@@ -166,7 +173,9 @@ class SpikeTensor(Tensor):
         return SpikeTensor(parts["elem"], dtype)
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return run(cls, func, args, kwargs or {})
 
 
@@ -205,13 +214,6 @@ def dense(x: Tensor) -> Tensor:
     (tensor([1., 0.]), tensor([1.]))
     """
     return x.to_dense() if isinstance(x, SpikeTensor) else x
-
-
-def _marked(x: Tensor, bits: Tensor, dtype: torch.dtype | None) -> SpikeTensor:
-    if dtype is None:
-        dtype = x.dtype if x.dtype.is_floating_point else torch.float32
-    spikes: SpikeTensor = _Mark.apply(x, bits, dtype)
-    return spikes
 
 
 class _Mark(torch.autograd.Function):

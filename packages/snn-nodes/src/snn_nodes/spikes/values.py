@@ -7,6 +7,9 @@ from torch import Tensor
 
 from snn_nodes.spikes.blocks import BLOCK
 
+_SAMPLE = 1 << 14
+_PRIME = 2654435761
+
 
 def binary_bits(x: Tensor) -> Tensor | None:
     """Where x is 1, as a new bool tensor; None if some value is neither 0 nor 1.
@@ -18,10 +21,10 @@ def binary_bits(x: Tensor) -> Tensor | None:
     """
     if x.dtype == torch.bool:
         return x.clone()
-    if x.device.type != "cpu" or x.numel() <= BLOCK:
+    if x.device.type != "cpu" or x.numel() <= BLOCK or not x.is_contiguous():
         bits = x != 0
         return bits if torch.equal(bits.view(torch.uint8).to(x.dtype), x) else None
-    flat = x.reshape(-1)
+    flat = x.view(-1)
     bits = torch.empty(flat.shape, dtype=torch.bool)
     # In stretches that stay in the cache, x is read from memory once.
     for start in range(0, len(flat), BLOCK // 4):
@@ -30,6 +33,21 @@ def binary_bits(x: Tensor) -> Tensor | None:
         if not torch.equal(bits[part].view(torch.uint8).to(x.dtype), flat[part]):
             return None
     return bits.view(x.shape)
+
+
+def sampled_activity(x: Tensor) -> float:
+    """The fraction of a sample of the values that are not 0; 0 if there are none.
+
+    >>> sampled_activity(torch.tensor([0.0, 2.0]))
+    0.5
+    """
+    x = x.detach()
+    in_memory = x.permute(sorted(range(x.ndim), key=x.stride, reverse=True)).reshape(-1)
+    if len(in_memory) > _SAMPLE:
+        # Multiples of a large prime meet every row and column of any regular pattern alike.
+        places = torch.arange(_SAMPLE, device=x.device) * _PRIME % len(in_memory)
+        in_memory = in_memory[places]
+    return int(in_memory.count_nonzero()) / max(1, len(in_memory))
 
 
 def checked_bits(x: Tensor) -> Tensor:

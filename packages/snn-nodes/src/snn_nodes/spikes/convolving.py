@@ -1,0 +1,56 @@
+"""Convolutions of spikes and their gradients, each in the way that is faster there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snn_nodes.spikes.bits import as_floats
+from snn_nodes.spikes.convolution import add_kernel_rows, kernel_gradient
+from snn_nodes.spikes.plain import has_values
+from snn_nodes.spikes.tally import Tally
+from snn_nodes.spikes.window import limits, window_of
+
+_aten = torch.ops.aten
+
+
+def convolve(elem: Tensor, tally: Tally, weight: Tensor, bias: Tensor | None, *how: Any) -> Tensor:
+    """``aten.convolution`` of spikes; ``how`` is stride, padding, dilation, transposed,
+    output_padding and groups."""
+    stride, padding, dilation, transposed, _, groups = how
+    window = window_of(weight, stride, padding, dilation, transposed, groups)
+    if window is not None and has_values(elem, weight):
+        limit = limits(tuple(elem.shape), len(weight), window, weight.dtype).forward
+        if limit > 0 and tally.count(elem) <= limit * elem.numel():
+            return add_kernel_rows(elem, weight, bias, window)
+    out: Tensor = _aten.convolution(as_floats(elem, weight.dtype), weight, bias, *how)
+    return out
+
+
+def convolve_backward(
+    grad: Tensor,
+    elem: Tensor,
+    tally: Tally,
+    weight: Tensor,
+    bias_sizes: list[int] | None,
+    *how: Any,
+) -> tuple[Tensor | None, ...]:
+    """``aten.convolution_backward``; ``how`` as for ``convolve``, and which gradients are asked
+    for: of the spikes, the weight, the bias."""
+    stride, padding, dilation, transposed, _, groups, (of_spikes, of_weight, of_bias) = how
+    window = window_of(weight, stride, padding, dilation, transposed, groups)
+    kernel = None
+    if of_weight and window is not None and has_values(elem, grad):
+        limit = limits(tuple(elem.shape), len(weight), window, grad.dtype).gradient
+        if limit > 0 and tally.count(elem) <= limit * elem.numel():
+            kernel = kernel_gradient(elem, grad, window)
+    asked = [of_spikes, of_weight and kernel is None, of_bias]
+    if not any(asked):
+        return None, kernel, None
+    floats = as_floats(elem, grad.dtype)
+    spikes, dense_kernel, bias = _aten.convolution_backward(
+        grad, floats, weight, bias_sizes, *how[:-1], asked
+    )
+    return spikes, dense_kernel if kernel is None else kernel, bias

@@ -1,0 +1,395 @@
+"""What graphs mean: against an interpreter of NIR's equations that shares nothing with ours."""
+
+import copy
+import math
+import pickle
+from itertools import pairwise
+
+import nir
+import numpy as np
+import pytest
+import snn_core as snn
+import torch
+from snn_nodes.exchange import MembraneFirst, NirNetwork, NirSequential, from_nir, to_nir
+from snn_nodes.functional import detach_net, reset_net, set_step_mode
+from snn_nodes.layer import Linear, Recurrent, Sequential
+from snn_nodes.neuron import CubaLIFNode, IAFNode, IFNode, LIFNode, NeuronNode
+from torch import nn
+
+DT = 1e-3
+
+
+class Interpreter:
+    """NIR by Euler steps, node by node, in NumPy; ``order`` is a hand-written order of the nodes.
+
+    Edges against the order carry the value of the step before, which was computed from zeros at
+    first.
+    """
+
+    def __init__(self, graph, order, batch):
+        self.graph, self.order = graph, order
+        self.state, self.out = {}, {}
+        for name in order:  # what stateless nodes make of nothing
+            node = graph.nodes[name]
+            if isinstance(node, nir.Linear | nir.Affine):
+                n_out = node.weight.shape[0]
+                bias = node.bias if isinstance(node, nir.Affine) else np.zeros(n_out)
+                self.out[name] = np.broadcast_to(bias, (batch, n_out))
+            else:
+                self.out[name] = 0.0
+
+    def run(self, x):
+        return np.stack([self.step(row) for row in x])
+
+    def step(self, x):
+        now = {}
+        for name in self.order:
+            before = [a for a, b in self.graph.edges if b == name]
+            come = sum(now[a] if a in now else self.out[a] for a in before)
+            now[name] = self.node(name, self.graph.nodes[name], x if not before else come)
+        self.out = now
+        return now[self.order[-1]]
+
+    def node(self, name, p, x):
+        if isinstance(p, nir.Input | nir.Output):
+            return x
+        if isinstance(p, nir.Linear | nir.Affine):
+            return x @ p.weight.T + (p.bias if isinstance(p, nir.Affine) else 0.0)
+        if isinstance(p, nir.Scale):
+            return x * p.scale
+        if isinstance(p, nir.Threshold):
+            return (x > p.threshold) * 1.0
+        if isinstance(p, nir.Delay):
+            line = self.state.setdefault(name, [np.zeros_like(x)] * 100)
+            line.append(x)
+            steps = np.round(p.delay / DT).astype(int)
+            return np.stack([line[-1 - s][..., i] for i, s in enumerate(steps)], -1)
+        return self.neuron(name, p, x)
+
+    def neuron(self, name, p, x):
+        leak = getattr(p, "v_leak", np.zeros(1))
+        v, i = self.state.get(name, (np.zeros_like(x) + leak, np.zeros_like(x)))
+        if isinstance(p, nir.IF):
+            v = v + DT * p.r * x
+        elif isinstance(p, nir.LIF | nir.LI):
+            v = v + DT / p.tau * (leak - v + p.r * x)
+        else:
+            i = i + DT / p.tau_syn * (p.w_in * x - i)
+            v = v + DT / p.tau_mem * (leak - v + p.r * i)
+        if isinstance(p, nir.LI | nir.CubaLI):
+            self.state[name] = v, i
+            return v
+        z = v > p.v_threshold
+        self.state[name] = np.where(z, p.v_reset, v), i
+        return z * 1.0
+
+
+def uniform(low, high, *shape, seed=0):
+    words = [seed, *shape, round(1e6 * abs(low)), round(1e6 * abs(high))]
+    return np.random.default_rng(words).uniform(low, high, shape)
+
+
+def node_of(kind, n, seed=0):
+    tau, r = uniform(5e-3, 20e-3, n, seed=seed), uniform(0.5, 2.0, n, seed=seed)
+    leak, v_th = uniform(-0.1, 0.1, n, seed=seed), uniform(0.3, 1.0, n, seed=seed)
+    v_reset, syn = uniform(-0.5, -0.1, n, seed=seed), uniform(2e-3, 5e-3, n, seed=seed)
+    return {
+        nir.IF: lambda: nir.IF(300 * r, v_th, v_reset),
+        nir.LIF: lambda: nir.LIF(tau, 6 * r, leak, v_th, v_reset),
+        nir.LI: lambda: nir.LI(tau, r, leak),
+        nir.CubaLIF: lambda: nir.CubaLIF(syn, tau, 3 * r, leak, v_th, v_reset, 2 * r),
+        nir.CubaLI: lambda: nir.CubaLI(syn, tau, r, leak, 3 * r),
+    }[kind]()
+
+
+def weight(out, n_in, seed=0):
+    return np.random.default_rng([seed, out, n_in]).normal(size=(out, n_in))
+
+
+def spikes(n, steps=80, batch=2):
+    generator = torch.Generator().manual_seed(3)
+    return (torch.rand(steps, batch, n, generator=generator) < 0.3).double()
+
+
+def assert_means(graph, order, net, x):
+    expected = Interpreter(graph, order, x.shape[1]).run(x.numpy())
+    given = net(x).detach().numpy()
+    assert expected.any()
+    if set(np.unique(expected)) <= {0.0, 1.0}:
+        assert 0.01 < expected.mean() < 0.9
+        assert np.array_equal(given, expected)
+    else:
+        np.testing.assert_allclose(given, expected, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [nir.IF, nir.LIF, nir.LI, nir.CubaLIF, nir.CubaLI])
+def test_neurons_mean_nirs_equations(kind):
+    graph = nir.NIRGraph.from_list(nir.Linear(weight(5, 4)), node_of(kind, 5))
+    net, _ = from_nir(graph, dt=DT)
+    assert_means(graph, list(graph.nodes), net, spikes(4))
+
+
+def graph_of(nodes, edges):
+    return nir.NIRGraph(nodes, edges, type_check=False)
+
+
+def recurrent(kind, back):
+    nodes = {
+        "input": nir.Input(np.array([4])),
+        "w": nir.Linear(weight(5, 4)),
+        "cell": node_of(kind, 5),
+        "back": back,
+        "output": nir.Output(np.array([5])),
+    }
+    edges = [("input", "w"), ("w", "cell"), ("cell", "back"), ("back", "cell"), ("cell", "output")]
+    return graph_of(nodes, edges)
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["Linear", "Affine"])
+@pytest.mark.parametrize("kind", [nir.LIF, nir.CubaLIF, nir.LI])
+def test_feedback_comes_a_step_late_and_its_bias_from_the_start(kind, bias):
+    matrix = weight(5, 5) * (0.2 if kind is nir.LI else 1.0)
+    back = nir.Affine(matrix, uniform(-1.0, 1.0, 5)) if bias else nir.Linear(matrix)
+    graph = recurrent(kind, back)
+    net, report = from_nir(graph, dt=DT)
+    assert type(net) is (NirNetwork if kind is nir.CubaLIF else NirSequential)
+    assert "one step (dt) late" in report.of("recurrence")[0].consequence
+    assert_means(graph, ["input", "w", "cell", "back", "output"], net, spikes(4))
+
+
+def two_loops():
+    """a -> b -> c with c fed back to a, b fed back to itself, and the input also added at c."""
+    nodes = {
+        "input": nir.Input(np.array([3])),
+        "wa": nir.Linear(weight(3, 3, 1) * 2),
+        "a": node_of(nir.LIF, 3, 1),
+        "wb": nir.Affine(weight(3, 3, 2) * 2, uniform(0.0, 0.2, 3)),
+        "b": node_of(nir.IF, 3, 2),
+        "self": nir.Scale(np.full(3, -0.5)),
+        "c": node_of(nir.CubaLIF, 3, 3),
+        "home": nir.Affine(weight(3, 3, 4), uniform(0.0, 0.3, 3)),
+        "output": nir.Output(np.array([3])),
+    }
+    edges = [("input", "wa"), ("wa", "a"), ("a", "wb"), ("wb", "b"), ("b", "self"), ("self", "b")]
+    edges += [("b", "c"), ("input", "c"), ("c", "home"), ("home", "a"), ("c", "output")]
+    return graph_of(nodes, [*edges, ("a", "output")])
+
+
+TWO_LOOPS_ORDER = ["input", "wa", "a", "wb", "b", "self", "c", "home", "output"]
+
+
+def test_loops_within_loops_and_sums():
+    graph = two_loops()
+    net, report = from_nir(graph, dt=DT)
+    assert net.plan.late == {("home", "a"), ("self", "b")}
+    assert {note.node for note in report.of("recurrence")} == {"a", "b"}
+    x = spikes(3)
+    expected = Interpreter(graph, TWO_LOOPS_ORDER, 2).run(x.numpy())
+    assert np.array_equal(net(x).detach().numpy(), expected)
+    assert set(np.unique(expected)) == {0.0, 1.0, 2.0}  # two lead to the output
+
+
+def test_a_network_goes_on_where_it_stopped_in_any_portions():
+    net, _ = from_nir(two_loops(), dt=DT)
+    x = spikes(3)
+    whole = net(x)
+    reset_net(net)
+    parts = torch.cat([net(x[:7]), net(x[7:30]), net(x[30:])])
+    assert torch.equal(whole, parts)
+    set_step_mode(net, "s")
+    net.reset()
+    assert torch.equal(whole, torch.stack([net(row) for row in x]))
+    copied = pickle.loads(pickle.dumps(net))
+    again = copy.deepcopy(net)
+    after = net(x[0])
+    assert torch.equal(after, copied(x[0]))
+    assert torch.equal(after, again(x[0]))
+    with pytest.raises(
+        ValueError, match=r"fed back for a batch of 2, got a batch of 1; call reset"
+    ):
+        net(x[0, :1])
+
+
+def test_gradients_pass_the_feedback_until_detached():
+    """v[t+1] of an LI that feeds itself: d out[T-1] / d x[0] = k (1 - k + k w)^(T-1)."""
+    k, w, steps = 0.1, 0.5, 6
+    nodes = {
+        "input": nir.Input(np.array([1])),
+        "li": nir.LI(np.array([DT / k]), np.ones(1), np.zeros(1)),
+        "w": nir.Scale(np.array([w])),
+        "output": nir.Output(np.array([1])),
+    }
+    edges = [("input", "li"), ("li", "w"), ("w", "li"), ("li", "output")]
+    net, _ = from_nir(graph_of(nodes, edges), dt=DT)
+    x = torch.ones(steps, 1, 1, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(net(x)[-1].sum(), x, retain_graph=True)
+    assert gradient[0].item() == pytest.approx(k * (1 - k + k * w) ** (steps - 1), rel=1e-12)
+    detach_net(net)
+    more = torch.ones(1, 1, 1, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.grad(net(more).sum(), more)[0].item() == pytest.approx(k)
+
+
+def test_delays_and_thresholds():
+    nodes = {
+        "input": nir.Input(np.array([4])),
+        "scale": nir.Scale(np.array([1.0, 0.4, 2.0, -1.0])),
+        "delay": nir.Delay(np.array([0, 1, 5, 2]) * DT),
+        "threshold": nir.Threshold(np.array([0.5, 0.3, 1.0, -0.5])),
+        "output": nir.Output(np.array([4])),
+    }
+    edges = list(pairwise(nodes))
+    graph = graph_of(nodes, edges)
+    assert_means(graph, list(nodes), from_nir(graph, dt=DT).net, spikes(4))
+
+
+def test_euler_steps_converge_to_the_continuous_solution():
+    """LI under a constant current: v(t) = r I (1 - exp(-t / tau)), with an error of order dt."""
+    tau, r, end = 10e-3, 3.0, 20e-3
+    graph = nir.NIRGraph.from_list(nir.LI(np.full(1, tau), np.full(1, r), np.zeros(1)))
+    exact = r * (1 - math.exp(-end / tau))
+    errors = []
+    for dt in (4e-4, 2e-4, 1e-4):
+        x = torch.ones(round(end / dt), 1, 1, dtype=torch.float64)
+        errors.append(abs(from_nir(graph, dt=dt).net(x)[-1].item() - exact))
+    assert errors[0] / errors[1] == pytest.approx(2, rel=0.03)
+    assert errors[1] / errors[2] == pytest.approx(2, rel=0.03)
+
+
+# What is written means what ran: cards are taken off, so that only NIR's numbers count.
+
+
+def stranger(net, n, **options):
+    graph, report = to_nir(net, n, dt=DT, **options)
+    for node in graph.nodes.values():
+        node.metadata = {}
+    return graph, report
+
+
+def built(*nodes, seed=0):
+    torch.manual_seed(seed)
+    return Sequential(*nodes).double()
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        lambda: IFNode(0.7),
+        lambda: IFNode(0.7, -0.25),
+        lambda: LIFNode(tau=5.0, v_threshold=0.2),
+        lambda: LIFNode(tau=5.0, decay_input=False, v_reset=-0.5),
+        lambda: NeuronNode("lif_box", dt=DT, params=snn.neuron("lif_box").Params(v_th=0.1)),
+        lambda: NeuronNode("iaf_integrate_first", dt=DT),
+        lambda: Recurrent(LIFNode(tau=3.0, v_threshold=0.2), 5),
+    ],
+)
+def test_nodes_without_a_synapse_are_written_as_they_run(node):
+    net = built(Linear(4, 5), node())
+    graph, report = stranger(net, 4)
+    shift = 0.25 if report.of("start") else 0.0  # IF starts at v_reset here, at 0 in NIR
+    x = spikes(4)
+    back = from_nir(graph, dt=DT).net
+    if shift:
+        for module in back.modules():
+            if isinstance(module, NeuronNode):
+                module.v = torch.full((2, 5), -shift, dtype=torch.float64)
+    ours = net(x)
+    assert 0.02 < ours.mean() < 0.9
+    assert torch.equal(back(x), ours)
+
+
+def one_layer_shift(node):
+    net = built(Linear(4, 5), node)
+    with torch.no_grad():
+        net[0].weight *= 4
+    graph, report = stranger(net, 4)
+    assert "a step later" in report.of("latency")[0].consequence
+    x, back = spikes(4), from_nir(graph, dt=DT).net
+    return net(x), back(x), graph
+
+
+def test_iaf_is_an_if_one_step_later():
+    ours, theirs, _ = one_layer_shift(IAFNode(dt=DT))
+    assert 0.02 < ours.mean() < 0.9
+    assert torch.equal(ours[1:], theirs[:-1])
+    assert ours[0].sum() == 0
+
+
+def test_lif_is_a_cubalif_one_step_later_for_each_layer():
+    params = snn.neuron("lif").Params(tau_mem=8e-3, tau_syn=3e-3, v_th=0.3, v_leak=0.02)
+    ours, theirs, graph = one_layer_shift(CubaLIFNode(dt=DT, params=params))
+    assert 0.02 < ours.mean() < 0.9
+    assert torch.equal(ours[1:], theirs[:-1])
+    node = graph.nodes["1"]
+    np.testing.assert_allclose(node.r * node.w_in * DT / node.tau_syn, 1.0, rtol=1e-14)
+    two = (CubaLIFNode(dt=DT, params=params) for _ in range(2))
+    deep = built(Linear(4, 5), next(two), Linear(5, 3), next(two))
+    with torch.no_grad():
+        deep[0].weight *= 6
+        deep[2].weight.abs_().mul_(6)
+        deep[2].bias.zero_()
+    graph, _ = stranger(deep, 4)
+    ours, theirs = deep(spikes(4)), from_nir(graph, dt=DT).net(spikes(4))
+    assert ours.mean() > 0.02
+    assert torch.equal(ours[2:], theirs[:-2])
+
+
+@pytest.mark.parametrize(("kind", "model"), [(nir.CubaLIF, "lif"), (nir.CubaLI, "li")])
+def test_membrane_first_is_lif_or_li_and_comes_a_step_later(kind, model):
+    node = node_of(kind, 5)
+    node.v_leak = np.zeros(5)
+    graph = nir.NIRGraph.from_list(nir.Linear(weight(5, 4)), node)
+    x = spikes(4)
+    first = from_nir(graph, dt=DT).net(x)
+    late, report = from_nir(graph, dt=DT, membrane_first=True)
+    assert isinstance(late[1], MembraneFirst)
+    assert late[1].node.neuron.name == model
+    assert report.of("latency")
+    assert first.abs().sum() > 0
+    torch.testing.assert_close(late(x)[1:], first[:-1], rtol=1e-11, atol=1e-13)
+
+
+def test_an_exported_lif_is_read_as_lif_without_a_gain():
+    params = snn.neuron("lif").Params(tau_mem=8e-3, tau_syn=3e-3, v_th=0.3)
+    net = built(Linear(4, 5), CubaLIFNode(dt=DT, params=params))
+    graph, _ = stranger(net.float(), 4)
+    back, _ = from_nir(graph, dt=DT, membrane_first=True)
+    assert type(back[1]) is NeuronNode
+    x = spikes(4).float()
+    assert torch.equal(back(x), net(x))
+
+
+def test_a_graph_without_shapes_is_read_as_norse_writes_it():
+    """Tensors of no axes in place of arrays, an Input without a shape."""
+    graph = nir.NIRGraph(
+        {
+            "input": nir.Input(None),
+            "0": nir.Affine(torch.eye(2), torch.zeros(2)),
+            "1": nir.LIF(*(torch.tensor(value) for value in (1e-2, 1.0, 0.0, 0.05))),
+            "output": nir.Output(None),
+        },
+        [("input", "0"), ("0", "1"), ("1", "output")],
+        type_check=False,
+    )
+    graph.nodes["1"].v_reset = torch.tensor(0.0)
+    net, _ = from_nir(graph, dt=DT)
+    assert net(torch.ones(1, 1, 2)).tolist() == [[[1.0, 1.0]]]
+
+
+def test_a_self_loop_needs_no_node_between():
+    nodes = {
+        "input": nir.Input(np.array([1])),
+        "if": nir.IF(np.full(1, 1 / DT), np.full(1, 0.5), np.zeros(1)),
+        "output": nir.Output(np.array([1])),
+    }
+    graph = graph_of(nodes, [("input", "if"), ("if", "if"), ("if", "output")])
+    net, _ = from_nir(graph, dt=DT)
+    x = torch.tensor([0.0, 1.0, 0.0, 0.0], dtype=torch.float64).reshape(4, 1, 1)
+    assert net(x).flatten().tolist() == [0.0, 1.0, 1.0, 1.0]
+
+
+def test_a_plain_torch_sequential_is_written_too():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), IFNode(), nn.Flatten(), nn.Linear(32, 3), nn.Dropout())
+    graph, report = to_nir(net, (1, 6, 6), dt=DT)
+    assert list(graph.nodes) == ["input", "0", "1", "2", "3", "output"]
+    assert [note.node for note in report.of("training")] == ["1", "4"]
+    assert graph.nodes["1"].r.shape == (2, 4, 4)
