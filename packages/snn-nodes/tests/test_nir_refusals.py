@@ -425,6 +425,19 @@ def test_gains_need_a_weight_of_their_own():
         fitted(given, "norse", dt=DT)
 
 
+@pytest.mark.parametrize("target", ["norse", "spikingjelly"])
+def test_a_bias_that_is_fed_back_is_missing_at_first(target):
+    back = nir.Affine(EYE, full(0.5))
+    nodes = {"w": nir.Linear(EYE), "cell": lif(), "back": back}
+    edges = [("input", "w"), ("w", "cell"), ("cell", "back"), ("back", "cell"), ("cell", "output")]
+    with pytest.raises(ExchangeError, match=r"node 'back': .* no bias of 'back' in the first step"):
+        fitted(graph(nodes, edges), target, dt=DT)
+    _, report = fitted(graph(nodes, edges), target, dt=DT, accept=("late_bias",))
+    assert report.of("late_bias")
+    back.bias[...] = 0.0
+    fitted(graph(nodes, edges), target, dt=DT)
+
+
 def test_there_are_rules_for_three_libraries():
     with pytest.raises(
         ValueError, match=r"rules for norse, snntorch, spikingjelly, not for 'lava'"

@@ -33,6 +33,7 @@ CATALOGUE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "command": {
         "snn-hardware": ("chip",),
+        "snn-nodes": ("nir",),
         "snn-train": ("train",),
     },
 }

@@ -81,7 +81,8 @@ def from_nir(
     ports = checked(graph)
     shapes = inferred(graph, ports, None)
     chosen = widest(graph) if dtype is None else dtype
-    reading = Reading(float(dt), report, chosen, snn.threshold(threshold), membrane_first)
+    surrogate = snn.threshold(threshold, strict=True)  # NIR fires where v > v_threshold
+    reading = Reading(float(dt), report, chosen, surrogate, membrane_first)
     return Imported(_network(graph, ports, shapes, reading), report)
 
 

@@ -14,10 +14,9 @@ ACCEPTABLE = {
     "refractory": "neurons fire again at once after a spike",
     "padding_mode": "convolutions pad with zeros instead of reflected or repeated values",
     "delay_rounding": "delays become whole numbers of steps",
+    "late_bias": "the bias of a weight that feeds back is missing in the first step",
     "coarse_dt": "steps longer than a time constant, where an explicit Euler step overshoots",
-    "start": "the membrane starts elsewhere",
     "reset_value": "the membrane is reset to 0 instead of v_reset",
-    "strictness": "a membrane that meets its threshold exactly is judged differently",
 }
 """The differences that a caller can accept by name, and what each means."""
 

@@ -31,7 +31,7 @@ def restored(
     try:
         module = made(node.metadata)
         written = None if module is None else _written(module, name, shape, dt)
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         report.add(name, "card", f"{was}: {error}")
         return None
     if written is None or not _equal(node, written):

@@ -16,7 +16,7 @@ from snn_core import checking
 from snn_nodes.exchange.arrays import Array, array
 from snn_nodes.exchange.exporting import Exported
 from snn_nodes.exchange.gains import set_gains
-from snn_nodes.exchange.graph import schedule
+from snn_nodes.exchange.graph import Edge, schedule
 from snn_nodes.exchange.ports import checked
 from snn_nodes.exchange.report import ExchangeError, Report
 
@@ -64,8 +64,8 @@ def fitted(
         raise ValueError(f"there are rules for {', '.join(TARGETS)}, not for {target!r}")
     fitting = Fitting(copy.deepcopy(graph), float(dt), Report(accept), target)
     ports = checked(fitting.graph)
-    if target == "snntorch":
-        _snntorch_as_a_whole(fitting, ports.entry)
+    late = schedule(fitting.graph.nodes, fitting.graph.edges, [ports.entry], fitting.graph.nodes)
+    _check_loops(fitting, sorted(late.late))
     rules = TARGETS[target]
     for name, node in fitting.graph.nodes.items():
         if isinstance(node, nir.Input | nir.Output):
@@ -78,6 +78,25 @@ def fitted(
             )
         rule(name, node, fitting)
     return Exported(fitting.graph, fitting.report)
+
+
+def _check_loops(fitting: Fitting, late: list[Edge]) -> None:
+    """What leads back: snnTorch misreads it, the others leave a bias out at the first step."""
+    if fitting.target == "snntorch" and not np.isclose(fitting.dt, 1e-4, rtol=1e-9):
+        raise ExchangeError(
+            f"snnTorch takes dt = 1e-4 s whatever the graph, got dt = {fitting.dt:g} s"
+        )
+    for source, name in late:
+        if fitting.target == "snntorch":
+            raise ExchangeError(
+                f"node {name!r}: snnTorch reads what {source!r} feeds back wrongly (it leads the "
+                f"input through it, too); build its RLeaky or RSynaptic and copy the weights"
+            )
+        node = fitting.graph.nodes[source]
+        if np.any(array(getattr(node, "bias", 0.0))):
+            reason = f"{fitting.target} feeds back no bias of {source!r} in the first step"
+            remedy = f"add it to the bias of what else leads to {name!r}"
+            fitting.report.refuse(source, "late_bias", reason, remedy)
 
 
 Rule = Callable[[str, Any, Fitting], None]
@@ -140,21 +159,6 @@ def _norse_cuba(name: str, node: nir.CubaLIF, fitting: Fitting) -> None:
 
 
 # snnTorch
-
-
-def _snntorch_as_a_whole(fitting: Fitting, entry: str) -> None:
-    """Its step is fixed, and feedback is read as if the input came through the weight, too."""
-    if not np.isclose(fitting.dt, 1e-4, rtol=1e-9):
-        raise ExchangeError(
-            f"snnTorch takes dt = 1e-4 s whatever the graph, got dt = {fitting.dt:g} s"
-        )
-    nodes, edges = fitting.graph.nodes, fitting.graph.edges
-    late = schedule(nodes, edges, [entry], breaking=nodes).late
-    for source, name in sorted(late):
-        raise ExchangeError(
-            f"node {name!r}: snnTorch reads what {source!r} feeds back wrongly (it gives it the "
-            f"input, too); build its RLeaky or RSynaptic by hand and copy the weights"
-        )
 
 
 def _snntorch_lif(name: str, node: nir.LIF, fitting: Fitting) -> None:

@@ -8,6 +8,7 @@ from snn_nodes.layer.containers import SeqToANNContainer
 from snn_nodes.layer.delay import Delay
 from snn_nodes.layer.dropout import Dropout, Dropout2d
 from snn_nodes.layer.flattening import Flatten
+from snn_nodes.layer.linear import Linear
 from snn_nodes.layer.norms import BatchNorm1d, BatchNorm2d, GroupNorm
 from snn_nodes.layer.pooling import (
     AdaptiveAvgPool2d,
@@ -32,6 +33,7 @@ __all__ = [
     "Dropout2d",
     "Flatten",
     "GroupNorm",
+    "Linear",
     "MaxPool1d",
     "MaxPool2d",
     "Recurrent",

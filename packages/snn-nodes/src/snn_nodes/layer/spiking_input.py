@@ -56,6 +56,10 @@ class SpikingInput(TimeFirst):
         # Nothing to see on another device, or inside torch.func.
         if x.device.type != "cpu" or torch._C._functorch.maybe_current_level() is not None:
             return x
+        if x.dtype == torch.bool:
+            return self._known(x.clone(), x)
+        if x.dtype != self.weight.dtype:  # the dense product says so, or autocast converts it
+            return x
         limits = self._limits(last.shape, last.dtype)
         learns = torch.is_grad_enabled() and self.weight.requires_grad
         # Looking through it costs time too: half of the activity leaves enough to gain.
@@ -70,8 +74,11 @@ class SpikingInput(TimeFirst):
         if bits is None:
             self._last = last._replace(remark=" (values other than 0 and 1)")
             return x
-        spikes = SpikeTensor.from_bits(bits, x)
-        self._last = last._replace(tally=spikes._tally)
+        return self._known(bits, x)
+
+    def _known(self, bits: Tensor, x: Tensor) -> SpikeTensor:
+        spikes = SpikeTensor.from_bits(bits, x, self.weight.dtype)
+        self._last = _Last(tuple(x.shape), self._product_dtype(), spikes._tally)
         return spikes
 
     def _product_dtype(self) -> torch.dtype:

@@ -194,7 +194,7 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
     def _as_tensor(self, name: str, x: Tensor) -> Tensor:
         value = self._memories[name]
         if isinstance(value, Tensor):
-            return value
+            return value if value.shape == x.shape else torch.zeros_like(x) + value
         if value is None:  # starts at a v_reset that differs from neuron to neuron
             zeros = torch.zeros_like(x)
             return zeros + cast(Tensor, self.v_reset)

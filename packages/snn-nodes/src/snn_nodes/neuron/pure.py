@@ -99,9 +99,7 @@ def form_of(node: BaseNode, neuron: Neuron, x: Tensor) -> Form | None:
 
 
 def _is_pure(node: BaseNode, form: Form, x: Tensor) -> bool:
-    """Whether a step changes nothing but its state: tried, and not known of every child."""
-    if any(_keeps_something(child) for child in node.children()):
-        return False
+    """Whether a step changes nothing but its state: it is tried."""
     # on copies: a step that changes them in place is not pure either
     state = _copied(form.neuron.State(*node._initial_state(x).values()))
     params = _copied(form.params)
@@ -113,11 +111,6 @@ def _is_pure(node: BaseNode, form: Form, x: Tensor) -> bool:
     if torch.compiler.is_compiling():
         return True  # versions cannot be read there
     return not any(isinstance(one, Tensor) and one._version for one in (*state, *params))
-
-
-def _keeps_something(child: nn.Module) -> bool:
-    """Whether it has buffers or memories, which a step may change."""
-    return any(one._buffers or isinstance(one, MemoryModule) for one in child.modules())
 
 
 def _copied(record: Any) -> Any:
@@ -146,6 +139,8 @@ def _shape(node: BaseNode, values: tuple[str, ...]) -> Shape | None:
     )
     if any(callable(getattr(type(node), name, None)) for name, _ in fixed):
         return None  # a method replaced on the node itself: it would change the node, no stand-in
+    if any(_holds_tensors(child) for child in node.children()):
+        return None
     empty = tuple((name, None) for name, value in node._parameters.items() if value is None)
     modules = tuple((name, _stands_in(name, module)) for name, module in node._modules.items())
     shape = Shape(type(node), node._state_names(), values, fixed + empty, modules)
@@ -154,6 +149,13 @@ def _shape(node: BaseNode, values: tuple[str, ...]) -> Shape | None:
     except TypeError:
         return None
     return shape
+
+
+def _holds_tensors(child: nn.Module) -> bool:
+    """Whether it has a state, which a step may change, or weights: a kernel cannot hold those."""
+    return any(
+        one._parameters or one._buffers or isinstance(one, MemoryModule) for one in child.modules()
+    )
 
 
 def _state(node: BaseNode) -> list[Any]:

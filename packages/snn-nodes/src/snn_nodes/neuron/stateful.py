@@ -264,9 +264,16 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         """Make sure that the state, if there is one, belongs to inputs like x ``(B, *N)``."""
         for name in self._state_names():
             value = self._memories[name]
-            if isinstance(value, Tensor) and not self._fits(value, x.shape, x):
+            if not isinstance(value, Tensor) or self._is_start(name, value):
+                continue
+            if not self._fits(value, x.shape, x):
                 self._start_anew(name, value, x.shape, x)
                 return
+
+    def _is_start(self, name: str, value: Tensor) -> bool:
+        """Whether a memory has the shape that it was registered with: one for every batch."""
+        start = self._reset_values[name]
+        return isinstance(start, Tensor) and start.shape == value.shape
 
     def _remember(self, output: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Remember the state; the output, from which a backward pass leads into this call."""

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from snn_nodes.spikes.bits import as_floats
 from snn_nodes.spikes.convolving import convolve, convolve_backward
 from snn_nodes.spikes.products import dense_times_spikes, spikes_times_dense
+from snn_nodes.spikes.tally import Tally
 
 aten = torch.ops.aten
 
@@ -60,7 +62,7 @@ def run(cls: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
         return special(cls, func, args, kwargs)
     if func in _REARRANGING:
         spikes = args[0]
-        return cls(func(spikes.elem, *args[1:], **kwargs), spikes.dtype, spikes._tally)
+        return _made(spikes, func(spikes.elem, *args[1:], **kwargs), spikes._tally)
     if func in _COUNTING:
         return func(args[0].elem, *args[1:], **kwargs)
     if func._schema.is_mutable:
@@ -82,7 +84,16 @@ def _on_bits(cls: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if not isinstance(spikes, cls):  # dense values picked by spikes
         return _dense(cls, func, args, kwargs)
     out = func(spikes.elem, *args[1:], **kwargs)
-    return tree_map(lambda part: cls(part, spikes.dtype), out)
+    return tree_map(lambda part: _made(spikes, part), out)
+
+
+def _made(spikes: Any, elem: Tensor, tally: Tally | None = None) -> Any:
+    """elem as spikes of the same kind as those it was made from."""
+    if torch.is_inference_mode_enabled() and not spikes.is_inference():
+        # A view is as its base is: one of spikes from outside is no inference tensor.
+        with torch.inference_mode(False):
+            return type(spikes)(elem, spikes.dtype, tally)
+    return type(spikes)(elem, spikes.dtype, tally)
 
 
 def _dense(cls: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
