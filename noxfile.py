@@ -85,7 +85,7 @@ def together(session: nox.Session) -> None:
     session.run("snn", "doctor")
     run_folder = empty_folder(session) / "digits"
     session.run("snn", "train", "digits", "--epochs", "1", "--out", run_folder)
-    session.run("pytest", "tests", "README.md", *session.posargs)
+    session.run("pytest", "tests", "README.md", "docs/nir.md", *session.posargs)
 
 
 @nox.session
@@ -129,9 +129,16 @@ def accuracy(session: nox.Session, task: str, gradient: str) -> None:
 @nox.session
 def peers(session: nox.Session) -> None:
     """Our numbers against those of other libraries, installed side by side."""
-    install(session, *editable("snn-neurons", "snn-core"), *group("peers"))
+    install(session, *editable(*with_siblings("snn-nodes")), *group("peers"))
     # Warnings of theirs are not ours.
-    session.run("pytest", "peers", "-W", "ignore", *session.posargs)
+    session.run("pytest", "peers", "--ignore", "peers/exchange", "-W", "ignore", *session.posargs)
+
+
+@nox.session
+def exchange(session: nox.Session) -> None:
+    """Networks to other libraries and back by NIR: the same spikes, or differences as stated."""
+    install(session, *editable(*with_siblings("snn-nodes")), *group("exchange"))
+    session.run("pytest", "peers/exchange", "-W", "ignore", *session.posargs)
 
 
 @nox.session

@@ -50,7 +50,7 @@ def picture_network(library):
         lay.AvgPool2d(2),
         lay.Flatten(),
         lay.Linear(6, 5),
-        n.LIFNode(tau=2.0, v_threshold=0.2, surrogate_function=s.Sigmoid()),
+        n.LIFNode(tau=2.0, v_threshold=0.1, surrogate_function=s.Sigmoid()),
     )
 
 
@@ -94,7 +94,7 @@ def test_their_checkpoint_is_ours():
     torch.manual_seed(0)
     theirs = picture_network(THEIRS)
     their_functional.set_step_mode(theirs, "m")
-    x = torch.rand(6, 3, 1, 12, 12)
+    x = 4 * torch.rand(6, 3, 1, 12, 12)
     theirs(x)  # batch statistics that differ from the start
     ours = picture_network(OURS)
     functional.set_step_mode(ours, "m")

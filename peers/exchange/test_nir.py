@@ -180,10 +180,9 @@ def test_our_network_spikes_there_as_here(name, target, tmp_path):
     theirs = RUN[target](ready, x)
     assert torch.equal(ours[later:], theirs[: len(x) - later])
     assert bool(report.of("latency")) == bool(later)
-    if target != "spikingjelly" or name != "images":  # its reader of files wants no SumPool2d
-        nir.write(tmp_path / "net.nir", graph)
-        again, _ = fitted(nir.read(tmp_path / "net.nir"), target, dt=DT)
-        assert torch.equal(RUN[target](again, x), theirs)
+    nir.write(tmp_path / "net.nir", graph)
+    again, _ = fitted(nir.read(tmp_path / "net.nir"), target, dt=DT)
+    assert torch.equal(RUN[target](again, x), theirs)
 
 
 @pytest.mark.parametrize("target", WITHOUT_SNNTORCH)
@@ -316,6 +315,7 @@ def chain(*nodes):
 
 X = spikes(5)
 WEIGHT = nir.Linear(matrix(6, 5, 0.6))
+TAUS = np.linspace(3 * DT, 8 * DT, 6)
 
 
 @pytest.mark.parametrize(
@@ -325,6 +325,7 @@ WEIGHT = nir.Linear(matrix(6, 5, 0.6))
         ("norse", lif(r=1.0), True),
         ("norse", lif(r=1.0, v_reset=-1.0), False),  # v_reset counts as 0
         ("norse", lif(r=1.0, v_leak=0.3), True),
+        ("norse", lif(r=1.0, tau=TAUS, v_threshold=np.linspace(0.5, 1.5, 6)), True),
         ("norse", cuba(), True),
         ("norse", cuba(v_reset=-1.0), False),
         ("norse", cuba(v_leak=0.3), False),  # the synapse rests there, too
@@ -332,6 +333,7 @@ WEIGHT = nir.Linear(matrix(6, 5, 0.6))
         ("norse", nir.IF(np.full(6, 0.5 / DT), np.ones(6)), False),  # r and dt count as 1
         ("snntorch", lif(), True),
         ("snntorch", lif(r=3.0), True),  # in the threshold
+        ("snntorch", lif(tau=TAUS, r=TAUS / DT), True),
         ("snntorch", lif(v_reset=-1.0), False),
         ("snntorch", lif(r=np.linspace(2.0, 8.0, 6)), False),  # the first neuron's for all
         ("snntorch", cuba(), True),
@@ -371,6 +373,17 @@ def test_what_is_read_right_and_what_is_not(target, kind, right):
 def test_what_is_refused_there(target, kind):
     with pytest.raises((AssertionError, ValueError)):
         RUN[target](chain(WEIGHT, kind), X)
+
+
+def test_snntorchs_if_leaks():
+    """It takes r = 1 only, and decays by 0.9: a drive of 0.05 never gets beyond 0.5."""
+    graph = chain(nir.Linear(np.ones((1, 1), np.float32)), nir.IF(np.ones(1), np.ones(1)))
+    for drive, fires in ((0.05, False), (0.11, True)):
+        module = snntorch_import(copy.deepcopy(graph))
+        snntorch_utils.reset(module)
+        outputs = [module(torch.full((1, 1), drive))[0] for _ in range(100)]  # spikes, membrane
+        assert any(spike.item() for spike, _ in outputs) == fires
+        assert max(membrane.item() for _, membrane in outputs) < 1.1
 
 
 @pytest.mark.parametrize(

@@ -344,12 +344,13 @@ def test_layers_of_all_kinds_come_back_to_the_bit():
     assert_same_outputs(net, back, x)
 
 
-def test_bfloat16_comes_back():
-    net = Sequential(Linear(4, 3), LIFNode(v_threshold=0.2)).to(torch.bfloat16)
+def test_bfloat16_and_spike_in_come_back():
+    net = Sequential(Linear(4, 3, spike_in=True), LIFNode(v_threshold=0.2)).to(torch.bfloat16)
     graph, _ = to_nir(net, 4, dt=DT)
     assert graph.nodes["0"].weight.dtype == np.float32
     back, _ = from_nir(graph, dt=DT)
     assert back[0].weight.dtype == torch.bfloat16
+    assert back[0].spike_in
     set_backend(net, "eager")
     set_backend(back, "eager")
     assert_same_outputs(net, back, spikes((4,), dtype=torch.bfloat16))

@@ -325,9 +325,7 @@ def test_a_copy_is_its_own():
 
 def test_it_is_printed_as_spikes():
     spikes = SpikeTensor(torch.eye(2, dtype=torch.bool), torch.float16)
-    assert repr(spikes) == (
-        "SpikeTensor([[1, 0],\n             [0, 1]], dtype=torch.float16)"
-    )
+    assert repr(spikes) == ("SpikeTensor([[1, 0],\n             [0, 1]], dtype=torch.float16)")
     assert repr(spikes.requires_grad_()).endswith("dtype=torch.float16, requires_grad=True)")
     assert repr(SpikeTensor(torch.zeros(0, 2, dtype=torch.bool))) == (
         "SpikeTensor([], size=(0, 2), dtype=torch.float32)"

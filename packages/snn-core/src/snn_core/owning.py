@@ -30,6 +30,10 @@ class Owner(nn.Module):
         self._numbers: dict[str, float] = {}
         self._logarithmic: set[str] = set()
 
+    def __repr__(self) -> str:
+        """One line: ``extra_repr`` says what is in ``learned`` and ``fixed``."""
+        return f"{type(self).__name__}({self.extra_repr()})"
+
     def _own(
         self,
         whose: str,

@@ -1,4 +1,4 @@
-"""``snn nir``: look into an NIR file: its nodes, its edges, and what an import would do otherwise."""
+"""``snn nir``: look into an NIR file, and what an import would do otherwise."""
 
 from __future__ import annotations
 
@@ -57,13 +57,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _listed(graph: nir.NIRGraph) -> str:
     """A line for each node: name, kind, values, where it leads."""
-    rows = [
-        (name, type(node).__name__, _values(node), ", ".join(b for a, b in graph.edges if a == name))
-        for name, node in graph.nodes.items()
-    ]
+    rows = []
+    for name, node in graph.nodes.items():
+        leads_to = ", ".join(str(b) for a, b in graph.edges if a == name)
+        rows.append((str(name), type(node).__name__, _values(node), leads_to))
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     return "\n".join(
-        "  ".join((*(row[k].ljust(widths[k]) for k in range(3)), f"-> {row[3]}" * bool(row[3])))
+        "  ".join(
+            (*(row[k].ljust(widths[k]) for k in range(3)), row[3] and f"-> {row[3]}")
+        ).rstrip()
         for row in rows
     )
 

@@ -18,6 +18,7 @@ from snn_nodes.exchange.cards import settings_of
 from snn_nodes.exchange.cuba import CurrentFirst, MembraneFirst, unit_gain
 from snn_nodes.exchange.elementwise import Scale, Threshold
 from snn_nodes.exchange.report import ExchangeError, Report
+from snn_nodes.layer.spiking_input import SpikingInput
 from snn_nodes.neuron import NeuronNode
 
 
@@ -133,15 +134,20 @@ def read_linear(node: nir.Linear | nir.Affine, name: str, reading: Reading) -> n
     bias = node.bias if isinstance(node, nir.Affine) else None
     out, n_in = array(node.weight).shape
     module = layer.Linear(n_in, out, bias=bias is not None, device="meta")
-    return _weighted(module, node.weight, bias, reading.dtype)
+    said = settings_of(node.metadata)
+    return _weighted(module, node.weight, bias, reading.dtype, said)
 
 
-def _weighted(module: Any, weight: Any, bias: Any, dtype: torch.dtype) -> nn.Module:
-    """A layer with the arrays of a node."""
+def _weighted(
+    module: Any, weight: Any, bias: Any, dtype: torch.dtype, settings: Mapping[str, Any]
+) -> nn.Module:
+    """A layer with the arrays of a node, and with what its metadata say besides."""
     module.weight = nn.Parameter(to_tensor(weight, dtype))
     if bias is not None:
         module.bias = nn.Parameter(to_tensor(bias, dtype))
     module.step_mode = "m"
+    if settings.get("spike_in") is True and isinstance(module, SpikingInput):
+        module.spike_in = True
     whole_module: nn.Module = module
     return whole_module
 
@@ -149,7 +155,8 @@ def _weighted(module: Any, weight: Any, bias: Any, dtype: torch.dtype) -> nn.Mod
 def _read_conv(kind: Any, node: Any, name: str, reading: Reading) -> nn.Module:
     weight, groups = array(node.weight), int(node.groups)
     padding = node.padding if isinstance(node.padding, str) else whole(node.padding)
-    without = settings_of(node.metadata).get("bias") is False and not np.any(array(node.bias))
+    said = settings_of(node.metadata)
+    without = said.get("bias") is False and not np.any(array(node.bias))
     if np.any(np.not_equal(whole(node.stride), 1)) and padding == "same":
         raise ExchangeError(f"node {name!r}: padding 'same' goes with a stride of 1 only")
     module = kind(
@@ -163,7 +170,8 @@ def _read_conv(kind: Any, node: Any, name: str, reading: Reading) -> nn.Module:
         bias=not without,
         device="meta",
     )
-    return _weighted(module, weight, None if without else node.bias, reading.dtype)
+    bias = None if without else node.bias
+    return _weighted(module, weight, bias, reading.dtype, said)
 
 
 def read_conv1d(node: nir.Conv1d, name: str, reading: Reading) -> nn.Module:

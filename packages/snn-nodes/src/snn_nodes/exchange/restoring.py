@@ -35,7 +35,7 @@ def restored(
         report.add(name, "card", f"{was}: {error}")
         return None
     if written is None or not _equal(node, written):
-        report.add(name, "card", f"{was}: its arrays have been changed since")
+        report.add(name, "card", f"{was}: its arrays, or dt, are others now")
         return None
     if isinstance(module, StatefulNode):
         module.step_mode = "m"

@@ -16,6 +16,7 @@ from snn_nodes.exchange.cards import plain
 from snn_nodes.exchange.elementwise import Scale, Threshold
 from snn_nodes.exchange.report import ExchangeError
 from snn_nodes.exchange.write_neurons import Setting, Shape
+from snn_nodes.layer.spiking_input import SpikingInput
 
 
 def write_linear(module: nn.Linear, name: str, shape: Shape, setting: Setting) -> nir.NIRNode:
@@ -29,15 +30,20 @@ def write_linear(module: nn.Linear, name: str, shape: Shape, setting: Setting) -
     if isinstance(module, layer.SparseSynapse):
         weight = to_array(module.masked_weight())
         setting.report.add(name, "mask", "synapses that do not exist are weights of 0 in NIR")
-    metadata = plain(_dtype(module.weight))
+    metadata = plain(_unsaid(module))
     if module.bias is None:
         return nir.Linear(weight, metadata=metadata)
     return nir.Affine(weight, to_array(module.bias), metadata=metadata)
 
 
-def _dtype(weight: torch.Tensor) -> dict[str, Any]:
-    """What an array cannot say of a dtype."""
-    return {"dtype": "bfloat16"} if weight.dtype == torch.bfloat16 else {}
+def _unsaid(module: Any) -> dict[str, Any]:
+    """What an array cannot say of a layer with a weight."""
+    said: dict[str, Any] = {}
+    if module.weight.dtype == torch.bfloat16:
+        said["dtype"] = "bfloat16"
+    if isinstance(module, SpikingInput) and module.spike_in:
+        said["spike_in"] = True
+    return said
 
 
 def _bias(module: Any, name: str, setting: Setting) -> tuple[Array, dict[str, Any]]:
@@ -67,7 +73,7 @@ def write_conv1d(module: nn.Conv1d, name: str, shape: Shape, setting: Setting) -
         int(module.dilation[0]),
         module.groups,
         bias,
-        metadata=plain(said | _dtype(module.weight)),
+        metadata=plain(said | _unsaid(module)),
     )
 
 
@@ -90,7 +96,7 @@ def write_conv2d(module: nn.Conv2d, name: str, shape: Shape, setting: Setting) -
         tuple(module.dilation),
         module.groups,
         bias,
-        metadata=plain(said | _dtype(module.weight)),
+        metadata=plain(said | _unsaid(module)),
     )
 
 

@@ -5,6 +5,7 @@ SpikingJelly's names, with its arguments in its order. Each takes one step ``(B,
 """
 
 from snn_nodes.layer.containers import SeqToANNContainer
+from snn_nodes.layer.conv import Conv1d, Conv2d
 from snn_nodes.layer.delay import Delay
 from snn_nodes.layer.dropout import Dropout, Dropout2d
 from snn_nodes.layer.flattening import Flatten
@@ -28,6 +29,8 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
     "Delay",
     "Dropout",
     "Dropout2d",

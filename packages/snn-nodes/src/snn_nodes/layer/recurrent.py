@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 from snn_core.choosing import choose
-from snn_core.integration import pose
 from snn_core.types import RecurrentState
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,8 +15,9 @@ from snn_nodes.layer.sparse import SparseSynapse
 from snn_nodes.memory import MemoryModule
 from snn_nodes.naming import label
 from snn_nodes.neuron.boundary import bounded
+from snn_nodes.neuron.form import Form, posed
 from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until
-from snn_nodes.neuron.stateful import Form, StatefulNode
+from snn_nodes.neuron.stateful import StatefulNode
 from snn_nodes.spikes import SpikeTensor, dense
 from snn_nodes.stepping import Stepping, TakesLengths
 
@@ -203,18 +203,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
             State(*node._initial_state(x_seq[0]).values()), self._before(x_seq[0])
         )
         recorded = State._fields if lengths is not None else ("v",) * node.store_v_seq
-        problem = pose(
-            form.neuron,
-            self._biased(x_seq),
-            params=form.params,
-            state=start,
-            dt=form.dt,
-            weight=None,
-            recurrent_weight=matrix,
-            threshold=form.threshold,
-            record=recorded,
-            observed=None,
-        )
+        problem = posed(form, self._biased(x_seq), start, recorded, matrix)
         out = choose(node._backends, problem).run(problem)
         z, end = out.output, out.state
         if lengths is not None:

@@ -10,8 +10,9 @@ from snn_core.types import AsBackend, Backend, Value
 from torch import Tensor, nn
 
 from snn_nodes.neuron import equations
+from snn_nodes.neuron.form import Form
 from snn_nodes.neuron.pure import OF_A_RUN, form_of, is_ours, make_of, neuron_of
-from snn_nodes.neuron.stateful import V_SEQ, Form, StatefulNode
+from snn_nodes.neuron.stateful import V_SEQ, StatefulNode
 from snn_nodes.spikes import SpikeTensor, dense
 from snn_nodes.surrogate import Sigmoid
 
@@ -264,7 +265,12 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
             values |= {"parallel_optim": True, "T": self.T}
         if self.spike_out:
             values["spike_out"] = True
-        return ", ".join(f"{name}={shown(value)}" for name, value in values.items())
+        parts = [f"{name}={shown(value)}" for name, value in values.items()]
+        return ", ".join(parts + list(filter(None, [self._runs_on()])))
+
+    def _runs_on(self) -> str:
+        known = self._purely is not None  # else its methods would be tried, only to print it
+        return super()._runs_on() if known else f"backend={self._backend}"
 
 
 def shown(value: Any) -> str:

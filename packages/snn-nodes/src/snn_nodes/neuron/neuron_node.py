@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 from snn_core import checking, lookup
-from snn_core.integration import pose
 from snn_core.owning import Owner
 from snn_core.thresholds import Threshold
 from snn_core.types import AsBackend, Backend, Neuron, Value, quantities
 from torch import Tensor
 
 from snn_nodes.neuron.base import shown
-from snn_nodes.neuron.stateful import Form, StatefulNode
+from snn_nodes.neuron.form import Form, posed, smallest
+from snn_nodes.neuron.stateful import StatefulNode
 
 
 class NeuronNode(StatefulNode, Owner):
@@ -111,31 +111,8 @@ class NeuronNode(StatefulNode, Owner):
 
     def _check(self) -> None:
         """Wrong parameters show at construction: for the smallest layer that they fit."""
-        named = self.params()._asdict().items()
-        values = {name: value for name, value in named if isinstance(value, Tensor)}
-        try:
-            shapes = (value.shape for value in values.values())
-            shape = torch.broadcast_shapes((1,), *shapes)  # type: ignore[no-untyped-call]
-        except RuntimeError as error:
-            given = ", ".join(f"{name} {tuple(value.shape)}" for name, value in values.items())
-            raise ValueError(
-                f"parameters of neuron {self.neuron.name!r} do not fit one layer: {given}; each "
-                f"must broadcast to the layer's neurons"
-            ) from error
-        like = torch.zeros(1, 1, *shape)
-        like = next(iter(values.values()), like).new_zeros(like.shape)
-        pose(
-            self.neuron,
-            like,
-            params=self.params(),
-            state=None,
-            dt=self.dt,
-            weight=None,
-            recurrent_weight=None,
-            threshold=self.threshold,
-            record=(),
-            observed=None,
-        )
+        form = self._form(torch.zeros(1, 1))
+        posed(form, smallest(form), None)
 
     def params(self) -> Any:
         """The neuron's Params as they stand now, learnt ones in their own units.
@@ -176,6 +153,7 @@ class NeuronNode(StatefulNode, Owner):
             f"threshold={self.threshold.name}(alpha={self.threshold.alpha:g})",
             *(f"{name}={shown(value)}" for name, value in _detached(self.params()).items()),
             f"step_mode={self.step_mode!r}",
+            *filter(None, [self._runs_on()]),
         ]
         return ", ".join(parts + ([f"learn={','.join(learnt)}"] if learnt else []))
 

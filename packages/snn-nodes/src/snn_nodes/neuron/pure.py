@@ -23,7 +23,7 @@ from snn_core.types import Neuron
 from torch import Tensor, nn
 
 from snn_nodes.memory import MemoryModule
-from snn_nodes.neuron.stateful import Form
+from snn_nodes.neuron.form import Form
 from snn_nodes.spikes import dense
 from snn_nodes.surrogate import Surrogate
 

@@ -8,39 +8,22 @@ another batch, and variable lengths are here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from snn_core.choosing import candidates, choose
-from snn_core.integration import pose
-from snn_core.thresholds import Threshold
-from snn_core.types import AsBackend, Backend, Neuron, Output
+from snn_core.types import AsBackend, Backend, Output
 from torch import Tensor
 
 from snn_nodes.batch_bound import BatchBound
 from snn_nodes.naming import label
 from snn_nodes.neuron.boundary import bounded
+from snn_nodes.neuron.form import Form, chosen, posed
 from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until
 from snn_nodes.spikes import SpikeTensor, dense
 from snn_nodes.stepping import Stepping, TakesLengths
 
 V_SEQ = "v_seq"
-
-
-class Form(NamedTuple):
-    """A node as ``integrate`` sees it: a neuron with its values as they stand now.
-
-    Args:
-        neuron: the record; equal nodes have the same one.
-        params: its Params.
-        threshold: the record of its surrogate.
-        dt: step in seconds; 1.0 where a node counts in steps.
-    """
-
-    neuron: Neuron
-    params: Any
-    threshold: Threshold
-    dt: float
 
 
 class StatefulNode(BatchBound, TakesLengths, Stepping):
@@ -241,18 +224,7 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         self, form: Form, x_seq: Tensor, start: Any, record: tuple[str, ...], narrow: bool
     ) -> Output:
         state = _mapped(start, lambda value: value.unsqueeze(-1)) if narrow else start
-        problem = pose(
-            form.neuron,
-            x_seq.unsqueeze(-1) if narrow else x_seq,
-            params=form.params,
-            state=state,
-            dt=form.dt,
-            weight=None,
-            recurrent_weight=None,
-            threshold=form.threshold,
-            record=record,
-            observed=None,
-        )
+        problem = posed(form, x_seq.unsqueeze(-1) if narrow else x_seq, state, record)
         out = choose(self._backends, problem).run(problem)
         if not narrow:
             return out
@@ -281,6 +253,13 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         for name, value in zip(state, values, strict=True):
             self._memories[name] = value
         return output
+
+    def _runs_on(self) -> str:
+        """What runs it over time, as its settings line says it; nothing where it does not."""
+        if self.step_mode == "s" and not self.parallel_optim:
+            return ""
+        form = self._form(torch.zeros(1, 1))
+        return f"backend={chosen(form, self._backend, self._backends)}"
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is found again by name."""

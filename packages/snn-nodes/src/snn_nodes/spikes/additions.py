@@ -33,7 +33,7 @@ def add_rows(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
     parts = list(blocks(len(elem), elem.shape[1]))
-    if len(parts) == 1:
+    if len(parts) <= 1:
         out = _sums(elem, table)
         return out if bias is None else out.add_(bias)
     out = table.new_empty(len(elem), table.shape[1])
@@ -47,17 +47,19 @@ def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
 def _column_blocks(elem: Tensor, table: Tensor) -> Tensor:
     """The same where spikes of a column lie together: the gradient of a weight."""
     parts = list(blocks(elem.shape[1], len(elem)))
-    if len(parts) == 1:
+    if len(parts) <= 1:
         return _sums(elem, table.contiguous())
     # Many short sums are added up: not in half precision.
     exact = torch.promote_types(table.dtype, torch.float32)
     out = table.new_zeros(len(elem), table.shape[1], dtype=exact)
     for part in parts:
-        out += _sums(elem[:, part], table[part].contiguous())
+        out += _sums(elem[:, part], table[part].to(exact).contiguous())
     return out.to(table.dtype)
 
 
 def _sums(elem: Tensor, table: Tensor) -> Tensor:
+    if elem.shape[1] == 0:
+        return table.new_zeros(len(elem), table.shape[1])
     index, first = _events(elem)
     return functional.embedding_bag(index, table, first, mode="sum")
 

@@ -117,7 +117,7 @@ def _touched(elem: Tensor, frame: torch.Size, window: Window) -> tuple[Tensor, T
     height, width = frame
     channels = elem.shape[1]
     missing = (0, width - elem.shape[3], 0, height - elem.shape[2])
-    padded = functional.pad(elem.transpose(0, 1), missing).reshape(channels, -1)
+    padded = functional.pad(elem.transpose(0, 1), missing).contiguous().view(channels, -1)
     spikes = padded.view(-1).nonzero().squeeze(1)
     starts = torch.arange(0, padded.numel(), padded.shape[1])
     first = torch.searchsorted(spikes, starts)

@@ -14,6 +14,7 @@ from snn_nodes.spikes.tally import Tally
 from snn_nodes.spikes.window import limits, window_of
 
 _aten = torch.ops.aten
+_gradients = _aten.convolution_backward.default
 
 
 def convolve(elem: Tensor, tally: Tally, weight: Tensor, bias: Tensor | None, *how: Any) -> Tensor:
@@ -46,11 +47,13 @@ def convolve_backward(
         limit = limits(tuple(elem.shape), len(weight), window, grad.dtype).gradient
         if limit > 0 and tally.count(elem) <= limit * elem.numel():
             kernel = kernel_gradient(elem, grad, window)
-    asked = [of_spikes, of_weight and kernel is None, of_bias]
-    if not any(asked):
-        return None, kernel, None
+    if kernel is None:
+        floats = as_floats(elem, grad.dtype)
+        return _gradients(grad, floats, weight, bias_sizes, *how)
+    # Asked for the bias alone, torch may make the gradient of the kernel as well.
+    bias = grad.sum([0, 2, 3]) if of_bias else None
+    if not of_spikes:
+        return None, kernel, bias
     floats = as_floats(elem, grad.dtype)
-    spikes, dense_kernel, bias = _aten.convolution_backward(
-        grad, floats, weight, bias_sizes, *how[:-1], asked
-    )
-    return spikes, dense_kernel if kernel is None else kernel, bias
+    spikes, _, _ = _gradients(grad, floats, weight, bias_sizes, *how[:-1], [True, False, False])
+    return spikes, kernel, bias

@@ -31,7 +31,7 @@ def spikes_times_dense(
 
 def dense_times_spikes(table: Tensor, elem: Tensor, tally: Tally) -> Tensor:
     """``table @ elem``, dense: ``(N, C)`` times bool ``(C, R)``, as in the gradient of a weight."""
-    return spikes_times_dense(elem.t(), table.t(), tally).t()
+    return spikes_times_dense(elem.t(), table.t(), tally).t().contiguous()
 
 
 def multiply(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -1,0 +1,331 @@
+"""Products of spikes: both ways give the dense product, and each is taken where it should be."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from snn_nodes.spikes import SpikeTensor, spike_linear
+from snn_nodes.spikes.additions import add_rows
+from snn_nodes.spikes.blocks import BLOCK
+from snn_nodes.spikes.choice import Product, break_even, costs
+from snn_nodes.spikes.convolution import add_kernel_rows, kernel_gradient
+from snn_nodes.spikes.products import multiply
+from snn_nodes.spikes.window import Window, limits, window_of
+from torch.nn import functional
+
+WAYS = pytest.mark.parametrize("way", [add_rows, multiply])
+RATES = (0.0, 0.02, 0.3, 1.0)
+
+
+def drawn(*shape, rate=0.3, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < rate
+
+
+def whole(*shape, seed=1, dtype=torch.float32):
+    """Small whole numbers: their sums are exact, in whatever order."""
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(-8, 9, shape, generator=draw).to(dtype)
+
+
+def exact(elem, table, bias=None):
+    product = elem.long() @ table.long()
+    return product if bias is None else product + bias.long()
+
+
+LAYOUTS = {
+    "rows": lambda elem: elem,
+    "columns": lambda elem: elem.t().contiguous().t(),
+    "every other row": lambda elem: elem.repeat_interleave(2, 0)[::2],
+    "every other column": lambda elem: elem.repeat_interleave(2, 1)[:, ::2],
+    "beginning anywhere": lambda elem: torch.cat([elem[:1], elem])[1:],
+    "one row for all": lambda elem: elem[:1].expand_as(elem),
+}
+
+
+@WAYS
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_layout_and_rate(way, layout, dtype):
+    for shape, rate in itertools.product([(7, 5, 3), (1, 6, 2), (40, 1, 4), (3, 50, 1)], RATES):
+        rows, columns, outputs = shape
+        elem = LAYOUTS[layout](drawn(rows, columns, rate=rate))
+        table, bias = whole(columns, outputs, dtype=dtype), whole(outputs, dtype=dtype)
+        for given in (table, table.t().contiguous().t()):
+            for added in (None, bias):
+                out = way(elem, given, added)
+                assert out.dtype == dtype
+                assert torch.equal(out.long(), exact(elem, table, added))
+
+
+@WAYS
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_many_blocks(way, layout):
+    elem = LAYOUTS[layout](drawn(2100, 1100, rate=0.05))
+    assert elem.numel() > 2 * BLOCK
+    table, bias = whole(1100, 9), whole(9)
+    assert torch.equal(way(elem, table, bias).long(), exact(elem, table, bias))
+
+
+@WAYS
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("shape", [(30, 200), (1100, 2100)])
+def test_half_precision_is_rounded_once(way, layout, dtype, shape):
+    elem = LAYOUTS[layout](drawn(*shape, rate=0.1))
+    table = torch.randn(shape[1], 4, generator=torch.Generator().manual_seed(3)).to(dtype)
+    expected = elem.double() @ table.double()
+    size = (elem.double() @ table.double().abs()).sqrt()  # errors of sums in float32 are far below
+    error = (way(elem, table).double() - expected).abs()
+    assert (error <= torch.finfo(dtype).eps * (expected.abs() + 1e-3 * size)).all()
+
+
+@WAYS
+def test_nothing_to_add(way):
+    bias = torch.tensor([1.0, 2.0])
+    for rows, columns in ((0, 3), (4, 0)):
+        out = way(torch.zeros(rows, columns, dtype=torch.bool), torch.zeros(columns, 2), bias)
+        assert torch.equal(out, bias.expand(rows, 2))
+
+
+@WAYS
+def test_the_same_again_to_the_bit(way):
+    elem = drawn(2000, 700, rate=0.1)
+    table = torch.randn(700, 64, generator=torch.Generator().manual_seed(2))
+    for spikes, rows in ((elem, table), (elem.t(), torch.cat([table] * 3)[:2000])):
+        assert torch.equal(way(spikes, rows), way(spikes, rows))
+
+
+# Which way is taken shows in what becomes of an infinite weight that no spike selects: a sum
+# leaves it out, a dense product makes NaN of it.
+
+
+def adds(rate, dtype=torch.float32):
+    elem = drawn(1000, 784, rate=rate)
+    elem[:, 0] = False
+    weight = torch.zeros(512, 784, dtype=dtype)
+    weight[:, 0] = torch.inf
+    return not spike_linear(SpikeTensor(elem, dtype), weight).isnan().any()
+
+
+def gradient_adds(rate):
+    elem = drawn(1000, 784, rate=rate)
+    elem[0] = False
+    weight = torch.zeros(512, 784, requires_grad=True)
+    grad = torch.zeros(1000, 512)
+    grad[0] = torch.inf
+    spike_linear(SpikeTensor(elem), weight).backward(grad)
+    return not weight.grad.isnan().any()
+
+
+@pytest.mark.parametrize("chosen", [adds, gradient_adds])
+def test_rows_are_added_where_few_spikes_are_set(chosen):
+    assert chosen(0.01)
+    assert chosen(0.1)
+    assert not chosen(0.3)
+    assert not chosen(1.0)
+
+
+def test_rows_are_added_up_to_the_break_even():
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        limit = break_even(Product(1000, 784, 512, along_rows=True, dtype=dtype))
+        assert adds(0.9 * limit, dtype)
+        assert not adds(1.1 * limit, dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("along_rows", [True, False])
+def test_the_break_even_is_where_the_costs_meet(dtype, along_rows):
+    cost = costs(dtype)
+    product = Product(1000, 784, 512, along_rows, dtype)
+    entries = 1000 * 784
+    dense = entries * (512 * cost.multiply + cost.read)
+    idle = cost.call + cost.out * 1000 * 512
+    idle += (cost.scan if along_rows else cost.scan_across) * entries
+    idle += cost.copy * 784 * 512 if along_rows else 0
+    spikes = break_even(product) * entries
+    assert idle + spikes * (cost.event + 512 * cost.add) == pytest.approx(0.8 * dense)
+
+
+def test_small_products_are_dense():
+    for product in (
+        Product(1, 10, 10, True, torch.float32),
+        Product(64, 100, 10, True, torch.float32),
+    ):
+        assert break_even(product) < 0
+    assert break_even(Product(0, 10, 10, True, torch.float32)) == 0
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.03, 0.5, 1.0])
+@pytest.mark.parametrize("leading", [(1000,), (10, 100), (5, 2, 100)])
+def test_spike_linear_is_linear(rate, leading):
+    elem = drawn(*leading, 784, rate=rate)
+    weight, bias = whole(128, 784).requires_grad_(), whole(128, seed=2).requires_grad_()
+    source = elem.float().requires_grad_()
+    grad = whole(*leading, 128, seed=3)
+    outs, grads = [], []
+    for out in (
+        spike_linear(SpikeTensor.from_dense(source), weight, bias),
+        functional.linear(source, weight, bias),
+    ):
+        outs.append(out)
+        grads.append(torch.autograd.grad(out, (source, weight, bias), grad))
+    assert type(outs[0]) is torch.Tensor
+    assert torch.equal(*outs)
+    for ours, theirs in zip(*grads, strict=True):
+        assert torch.equal(ours, theirs)
+        assert ours.is_contiguous()
+
+
+def test_the_gradient_may_be_one_number_for_all():
+    weight = torch.zeros(512, 784, requires_grad=True)
+    for rate in (0.02, 0.5):
+        spikes = SpikeTensor(drawn(1000, 784, rate=rate))
+        (grad,) = torch.autograd.grad(spike_linear(spikes, weight).sum(), weight)
+        assert torch.equal(grad, spikes.elem.sum(0).float().expand(512, 784))
+
+
+def test_under_autocast():
+    elem = drawn(20, 30)
+    weight = torch.randn(8, 30, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = spike_linear(SpikeTensor(elem), weight)
+        expected = functional.linear(elem.float(), weight)
+    assert out.dtype == torch.bfloat16
+    torch.testing.assert_close(out, expected)
+    ours, theirs = (torch.autograd.grad(y.float().sum(), weight)[0] for y in (out, expected))
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_the_output_has_the_dtype_of_the_weight():
+    spikes = SpikeTensor(drawn(5, 6)).requires_grad_()
+    weight = whole(3, 6, dtype=torch.float64)
+    out = spike_linear(spikes, weight)
+    out.sum().backward()
+    assert out.dtype == torch.float64
+    assert torch.equal(out.long(), exact(spikes.elem, weight.t()))
+    assert spikes.grad.dtype == torch.float32
+    assert torch.equal(spikes.grad, weight.sum(0).float().expand(5, 6))
+
+
+def test_spike_linear_refuses():
+    weight = torch.zeros(3, 6)
+    with pytest.raises(TypeError, match=r"takes a SpikeTensor, got Tensor; make one by SpikeTens"):
+        spike_linear(torch.zeros(2, 6), weight)
+    with pytest.raises(ValueError, match=r"\(N_out, N_in\), got \(2, 5\) and \(3, 6\)"):
+        spike_linear(SpikeTensor(drawn(2, 5)), weight)
+
+
+# Convolutions.
+
+WINDOWS = [
+    Window(size, stride, padding)
+    for size in ((1, 1), (3, 3), (2, 3), (5, 2))
+    for stride in ((1, 1), (2, 1), (2, 3))
+    for padding in ((0, 0), (1, 2), (4, 3))
+]
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("last", [False, True])
+def test_sums_of_kernel_rows_are_the_convolution(rate, last):
+    elem = drawn(3, 4, 6, 7, rate=rate)
+    if last:
+        elem = elem.contiguous(memory_format=torch.channels_last)
+    for window in WINDOWS:
+        weight, bias = whole(5, 4, *window.size), whole(5)
+        for added in (None, bias):
+            out = add_kernel_rows(elem, weight, added, window)
+            how = {"stride": window.stride, "padding": window.padding}
+            expected = functional.conv2d(elem.float(), weight, added, **how)
+            assert tuple(out.shape[2:]) == window.output(6, 7)
+            assert torch.equal(out, expected)
+            assert out.stride() == expected.stride() or 1 in out.shape
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("last", [False, True])
+def test_the_gradient_of_the_kernel(rate, last):
+    elem = drawn(3, 4, 6, 7, rate=rate)
+    if last:
+        elem = elem.contiguous(memory_format=torch.channels_last)
+    for window in WINDOWS:
+        if window.stride != (1, 1):
+            continue
+        weight = whole(5, 4, *window.size).requires_grad_()
+        out = functional.conv2d(elem.float(), weight, padding=window.padding)
+        grad = whole(*out.shape, seed=4)
+        (expected,) = torch.autograd.grad(out, weight, grad)
+        assert torch.equal(kernel_gradient(elem, grad, window), expected)
+
+
+def test_blocks_of_samples():
+    elem = drawn(40, 32, 24, 24, rate=0.1)
+    window = Window((3, 3), (1, 1), (1, 1))
+    assert 2 * elem.numel() > BLOCK
+    weight = whole(6, 32, 3, 3).requires_grad_()
+    expected = functional.conv2d(elem.float(), weight, padding=1)
+    assert torch.equal(add_kernel_rows(elem, weight.detach(), None, window), expected)
+    grad = whole(*expected.shape, seed=5)
+    (kernel,) = torch.autograd.grad(expected, weight, grad)
+    assert torch.equal(kernel_gradient(elem, grad, window), kernel)
+
+
+HOW = {
+    "plain": {},
+    "padded": {"padding": 1},
+    "same": {"padding": "same"},
+    "strided": {"stride": 2},
+    "dilated": {"dilation": 2},
+    "groups": {"groups": 2},
+}
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.5])
+@pytest.mark.parametrize("how", HOW)
+def test_conv2d_of_spikes_is_conv2d(rate, how):
+    source = drawn(2, 256, 8, 8, rate=rate).float().requires_grad_()
+    n_in = 128 if how == "groups" else 256
+    weight, bias = whole(256, n_in, 3, 3).requires_grad_(), whole(256).requires_grad_()
+    grads = []
+    for x in (SpikeTensor.from_dense(source), source):
+        out = functional.conv2d(x, weight, bias, **HOW[how])
+        grad = whole(*out.shape, seed=3)
+        grads.append((out, *torch.autograd.grad(out, (source, weight, bias), grad)))
+    for ours, theirs in zip(*grads, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_kernel_rows_are_added_where_few_spikes_are_set():
+    weight = torch.zeros(256, 256, 3, 3)
+    weight[:, 0] = torch.inf
+    weight.requires_grad_()
+    for rate, adds_rows in ((0.01, True), (0.5, False)):
+        elem = drawn(4, 256, 8, 8, rate=rate)
+        elem[:, 0] = False
+        elem[0] = False
+        out = functional.conv2d(SpikeTensor(elem), weight, padding=1)
+        assert bool(out.isnan().any()) is not adds_rows
+        grad = torch.zeros_like(out)
+        grad[0] = torch.inf
+        (kernel,) = torch.autograd.grad(out, weight, grad)
+        assert bool(kernel.isnan().any()) is not adds_rows
+
+
+def test_where_kernel_rows_may_pay():
+    window = Window((3, 3), (1, 1), (1, 1))
+    deep = (32, 256, 8, 8)
+    forward, gradient = limits(deep, 256, window, torch.float32)
+    assert 0 < forward < gradient < 1
+    assert limits(deep, 256, window, torch.float64) == (0, 0)  # not measured
+    assert limits((0, 256, 8, 8), 256, window, torch.float32) == (0, 0)
+    assert limits(deep, 256, window._replace(stride=(2, 2)), torch.float32).gradient == 0
+    assert limits((32, 2, 64, 64), 8, window, torch.float32).forward < 0
+    weight = torch.zeros(4, 4, 3, 3)
+    assert window_of(weight, (1, 1), (1, 1), (1, 1), False, 1) == window
+    assert window_of(weight, (1, 1), (1, 1), (2, 1), False, 1) is None
+    assert window_of(weight, (1, 1), (1, 1), (1, 1), False, 2) is None
+    assert window_of(weight, (1, 1), (1, 1), (1, 1), True, 1) is None
+    assert window_of(weight[0], (1,), (1,), (1,), False, 1) is None
