@@ -65,8 +65,10 @@ def table(kind: str, shape: tuple[int, ...], pairs: int) -> None:
             )
         shown = (f"  {ms:8.2f} {spikes:8.2f} {dense:8.2f}" for ms, spikes, dense in cells)
         print(f"{100 * activity:6.0f} %" + "".join(shown), flush=True)
-    print(f"storage: floats {floats.nbytes}, spikes {SpikeTensor(elem).nbytes}, "
-          f"packed {SpikeTensor(elem).packed().nbytes} bytes")
+    print(
+        f"storage: floats {floats.nbytes}, spikes {SpikeTensor(elem).nbytes}, "
+        f"packed {SpikeTensor(elem).packed().nbytes} bytes"
+    )
 
 
 def layers(kind: str, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module, tuple[int, ...]]:

@@ -1,6 +1,6 @@
 """Networks exchanged by NIR with norse, snnTorch and SpikingJelly: the same spikes, or why not.
 
-    python run.py nox -s peers_nir
+    python run.py nox -s exchange
 
 Where the meanings agree, spikes must be equal; elsewhere it is said by how much they differ. What
 stands in the tables of ``docs/nir.md`` is asserted here.

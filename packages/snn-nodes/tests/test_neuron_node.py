@@ -59,9 +59,7 @@ def test_a_record_that_nobody_registered_will_do():
     one = node(TOY, dt=1e-3, step_mode="m")
     x = drive(8)
     assert torch.equal(one(x), snn.integrate(TOY, x, dt=1e-3).output)
-    assert repr(one).startswith(
-        "NeuronNode(\n  neuron=toy, dt=0.001, threshold=super_spike(alpha=50)"
-    )
+    assert repr(one).startswith("NeuronNode(neuron=toy, dt=0.001, threshold=super_spike(alpha=50)")
 
 
 class Params(NamedTuple):

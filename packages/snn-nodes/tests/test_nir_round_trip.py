@@ -380,7 +380,7 @@ def test_a_card_is_believed_only_if_the_arrays_agree():
         getattr(changed.nodes["0"], change)[...] *= 2
         back, report = from_nir(changed, dt=DT)
         assert back[0].neuron.name == "lif_box"
-        assert "arrays have been changed" in report.of("card")[0].consequence
+        assert "its arrays, or dt, are others now" in report.of("card")[0].consequence
     back, report = from_nir(graph, dt=2 * DT)  # tau in steps belongs to the other dt
     assert back[0].neuron.name == "lif_box"
     assert len(report.of("card")) == 1

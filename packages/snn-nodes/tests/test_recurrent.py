@@ -151,12 +151,8 @@ def test_each_sample_ends_at_its_own_length(x, node, synapse):
 
 def test_it_runs_through_integrate_where_synapses_are_a_matrix(x, monkeypatch):
     posed = []
-    pose = layer.recurrent.pose
-    monkeypatch.setattr(
-        layer.recurrent,
-        "pose",
-        lambda *a, **k: posed.append(k["recurrent_weight"]) or pose(*a, **k),
-    )
+    pose = layer.recurrent.posed
+    monkeypatch.setattr(layer.recurrent, "posed", lambda *a: posed.append(a[-1]) or pose(*a))
     for synapse in ("number", "bias", "sparse"):
         made("if", synapse)(x)
     assert [tuple(weight.shape) for weight in posed] == [(N, N)] * 3

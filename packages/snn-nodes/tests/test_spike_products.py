@@ -10,8 +10,8 @@ from snn_nodes.spikes import SpikeTensor, spike_linear
 from snn_nodes.spikes.additions import add_rows
 from snn_nodes.spikes.blocks import BLOCK
 from snn_nodes.spikes.choice import Product, break_even, costs
-from snn_nodes.spikes.convolution import add_kernel_rows, kernel_gradient
-from snn_nodes.spikes.products import multiply
+from snn_nodes.spikes.convolution import _ENTRIES, add_kernel_rows, kernel_gradient
+from snn_nodes.spikes.products import _BUFFER, multiply
 from snn_nodes.spikes.window import Window, limits, window_of
 from torch.nn import functional
 
@@ -62,16 +62,17 @@ def test_every_layout_and_rate(way, layout, dtype):
 @WAYS
 @pytest.mark.parametrize("layout", ["rows", "columns"])
 def test_many_blocks(way, layout):
-    elem = LAYOUTS[layout](drawn(2100, 1100, rate=0.05))
+    elem = LAYOUTS[layout](drawn(2100, 2100, rate=0.05))
     assert elem.numel() > 2 * BLOCK
-    table, bias = whole(1100, 9), whole(9)
+    assert 4 * elem.numel() > _BUFFER
+    table, bias = whole(2100, 9), whole(9)
     assert torch.equal(way(elem, table, bias).long(), exact(elem, table, bias))
 
 
 @WAYS
 @pytest.mark.parametrize("layout", ["rows", "columns"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("shape", [(30, 200), (1100, 2100)])
+@pytest.mark.parametrize("shape", [(30, 200), (1500, 2100)])
 def test_half_precision_is_rounded_once(way, layout, dtype, shape):
     elem = LAYOUTS[layout](drawn(*shape, rate=0.1))
     table = torch.randn(shape[1], 4, generator=torch.Generator().manual_seed(3)).to(dtype)
@@ -264,7 +265,7 @@ def test_the_gradient_of_the_kernel(rate, last):
 def test_blocks_of_samples():
     elem = drawn(40, 32, 24, 24, rate=0.1)
     window = Window((3, 3), (1, 1), (1, 1))
-    assert 2 * elem.numel() > BLOCK
+    assert elem.numel() > _ENTRIES
     weight = whole(6, 32, 3, 3).requires_grad_()
     expected = functional.conv2d(elem.float(), weight, padding=1)
     assert torch.equal(add_kernel_rows(elem, weight.detach(), None, window), expected)

@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from snn_nodes.spikes.bits import count
-from snn_nodes.spikes.blocks import BLOCK, blocks
+from snn_nodes.spikes.blocks import blocks
 from snn_nodes.spikes.window import Window
 
+# Of a block. The lists of what is seen, 8 bytes each, are written and read several times.
+_ENTRIES = 1 << 19
 _SEEN = 1 << 18
-"""Spikes under a tap in a block: their lists, 8 bytes each, are written and read several times."""
 
 
 def add_kernel_rows(elem: Tensor, weight: Tensor, bias: Tensor | None, window: Window) -> Tensor:
@@ -66,8 +67,8 @@ def kernel_gradient(elem: Tensor, grad: Tensor, window: Window) -> Tensor:
 def _samples(elem: Tensor, window: Window) -> Iterator[slice]:
     """Stretches of samples whose spikes, seen through all taps, stay in the cache."""
     seen = count(elem) * window.size[0] * window.size[1]
-    entries = max(2 * elem.numel(), seen * (BLOCK // _SEEN))
-    return blocks(len(elem), entries // len(elem))
+    parts = max(elem.numel() / _ENTRIES, seen / _SEEN)
+    return blocks(len(elem), 1, int(len(elem) / max(1, parts)))
 
 
 def _format(elem: Tensor) -> torch.memory_format:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from snn_nodes.spikes.blocks import BLOCK
+from snn_nodes.spikes.blocks import blocks
 
 _SAMPLE = 1 << 14
+_PART = 1 << 18
 _PRIME = 2654435761
 
 
@@ -21,14 +22,13 @@ def binary_bits(x: Tensor) -> Tensor | None:
     """
     if x.dtype == torch.bool:
         return x.clone()
-    if x.device.type != "cpu" or x.numel() <= BLOCK or not x.is_contiguous():
+    if x.device.type != "cpu" or x.numel() <= _PART or not x.is_contiguous():
         bits = x != 0
         return bits if torch.equal(bits.view(torch.uint8).to(x.dtype), x) else None
     flat = x.view(-1)
     bits = torch.empty(flat.shape, dtype=torch.bool)
     # In stretches that stay in the cache, x is read from memory once.
-    for start in range(0, len(flat), BLOCK // 4):
-        part = slice(start, start + BLOCK // 4)
+    for part in blocks(len(flat), 1, _PART):
         torch.ne(flat[part], 0, out=bits[part])
         if not torch.equal(bits[part].view(torch.uint8).to(x.dtype), flat[part]):
             return None
