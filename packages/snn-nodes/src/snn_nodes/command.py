@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import re
 import sys
+import warnings
 from collections.abc import Sequence
 
 import nir  # type: ignore[import-untyped]
-import numpy as np
+import snn_core as snn
 
-from snn_nodes.exchange import from_nir
+from snn_nodes.exchange import ACCEPTABLE, from_nir
+from snn_nodes.exchange.listing import listed
 
-REFUSED = 2
+REFUSED, UNREADABLE = 1, 2
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print what is in a file, and the report of an import.
+    """Print what is in a file, the network that an import makes of it, and the report.
 
     Args:
         argv: the line after ``snn nir``.
@@ -28,56 +33,76 @@ def main(argv: Sequence[str]) -> int:
     """
     options = _parser().parse_args(argv)
     try:
-        graph = nir.read(options.file, type_check=False)
-    except (OSError, KeyError, ValueError) as error:
-        print(f"{options.file} cannot be read: {error}", file=sys.stderr)
-        return REFUSED
-    print(_listed(graph))
+        graph = _read(options.file)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return UNREADABLE
+    print(listed(graph), flush=True)
     try:
-        net, report = from_nir(graph, dt=options.dt, accept=options.accept)
+        with warnings.catch_warnings(record=True, category=snn.NumericsWarning) as caught:
+            warnings.simplefilter("always", snn.NumericsWarning)
+            net, report = from_nir(graph, dt=options.dt, accept=options.accept)
     except (ValueError, TypeError) as error:
-        print(f"\nan import is refused:\n{error}", file=sys.stderr)
-        return 1
-    print(f"\n{net}\n\nwhat it does otherwise than the graph says, at dt = {options.dt:g} s:")
-    print(report)
+        print(f"\nan import is refused:\n{_as_options(str(error))}", file=sys.stderr)
+        return REFUSED
+    print(f"\nas a network:\n{net}")
+    print(f"\nwhat it does otherwise than the graph says, at dt = {options.dt:g} s:\n{report}")
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"warning: {text}", file=sys.stderr)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
+    epilog = "\n".join(f"  {name:15} {meaning}" for name, meaning in ACCEPTABLE.items())
     parser = argparse.ArgumentParser(
-        "snn nir", description="Look into an NIR file, and what an import of it would do otherwise."
+        "snn nir",
+        description="Look into an NIR file, and what an import of it would do otherwise.",
+        epilog=f"differences that can be let pass, and what they mean:\n{epilog}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", help="written by nir.write")
-    parser.add_argument("--dt", type=float, required=True, help="step of the import, in seconds")
+    parser.add_argument("--dt", type=_step, required=True, help="step of the import, in seconds")
     parser.add_argument(
-        "--accept", action="append", default=[], metavar="WHAT", help="a difference to let pass"
+        "--accept",
+        action="append",
+        default=[],
+        choices=ACCEPTABLE,
+        metavar="WHAT",
+        help="a difference to let pass, see below; may be given several times",
     )
     return parser
 
 
-def _listed(graph: nir.NIRGraph) -> str:
-    """A line for each node: name, kind, values, where it leads."""
-    rows = []
-    for name, node in graph.nodes.items():
-        leads_to = ", ".join(str(b) for a, b in graph.edges if a == name)
-        rows.append((str(name), type(node).__name__, _values(node), leads_to))
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    return "\n".join(
-        "  ".join(
-            (*(row[k].ljust(widths[k]) for k in range(3)), row[3] and f"-> {row[3]}")
-        ).rstrip()
-        for row in rows
-    )
+def _step(text: str) -> float:
+    try:
+        dt = float(text)
+    except ValueError:
+        dt = math.nan
+    if not 0 < dt < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a time in seconds above 0, got {text!r}")
+    return dt
 
 
-def _values(node: nir.NIRNode) -> str:
-    """The values of a node: numbers, ranges, or shapes of weights."""
-    known = ((name, value) for name, value in vars(node).items() if isinstance(value, np.ndarray))
-    return " ".join(f"{name}={_value(value)}" for name, value in known)
+def _read(file: str) -> nir.NIRGraph:
+    """The graph in a file.
+
+    Raises:
+        ValueError: there is none; the message names the file.
+    """
+    try:
+        graph = nir.read(file, type_check=False)
+    except OSError as error:  # HDF5's own texts run over lines
+        why = os.strerror(error.errno) if error.errno else "no HDF5 file, as nir.write writes"
+        raise ValueError(f"{file} cannot be read: {why}") from error
+    except (AssertionError, KeyError, TypeError, ValueError) as error:  # what nir raises
+        why = f"{type(error).__name__}: {' '.join(map(str, error.args))}".rstrip(": ")
+        raise ValueError(f"{file} holds no graph that nir {nir.version} can read: {why}") from error
+    if not isinstance(graph, nir.NIRGraph):
+        kind = type(graph).__name__
+        raise ValueError(f"{file} holds no graph, but one node, {kind}; write a nir.NIRGraph")
+    return graph
 
 
-def _value(value: np.ndarray) -> str:
-    if value.ndim > 1:
-        return str(value.shape)
-    low, high = value.min(initial=np.inf), value.max(initial=-np.inf)
-    return f"{low:g}" if low == high else f"{low:g}...{high:g}"
+def _as_options(message: str) -> str:
+    """What a caller would pass, as one writes it here."""
+    return re.sub(r"accept=\('(\w+)',\)", r"--accept \1", message)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import collections
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import snn_core as snn
 import torch
@@ -24,11 +24,9 @@ from torch import Tensor, nn
 
 from snn_nodes.memory import MemoryModule
 from snn_nodes.neuron.form import Form
+from snn_nodes.neuron.stateful import StatefulNode
 from snn_nodes.spikes import dense
 from snn_nodes.surrogate import Surrogate
-
-if TYPE_CHECKING:
-    from snn_nodes.neuron.base import BaseNode
 
 _DT = 1.0  # such nodes count in steps
 
@@ -56,31 +54,31 @@ class Shape(NamedTuple):
         modules: its submodules by name; for the surrogate True if the threshold stands in for it.
     """
 
-    kind: type[BaseNode]
+    kind: type[StatefulNode]
     states: tuple[str, ...]
     values: tuple[str, ...]
     fixed: tuple[tuple[str, Any], ...]
     modules: tuple[tuple[str, Any], ...]
 
 
-def neuron_of(node: BaseNode) -> Neuron | None:
+def neuron_of(node: StatefulNode) -> Neuron | None:
     """The neuron that the node's methods are, whatever its values; None if they cannot be one."""
     shape = _shape(node, tuple(_values(node)))
     return None if shape is None else _neuron(shape)
 
 
-def make_of(node: BaseNode) -> tuple[Any, ...]:
+def make_of(node: StatefulNode) -> tuple[Any, ...]:
     """What may change of a node without a word to it: its values' names, modules, its surrogate."""
     spiking = getattr(node.surrogate_function, "spiking", None)
     return tuple(_values(node)), tuple(node._modules), spiking
 
 
-def is_ours(node: BaseNode) -> bool:
+def is_ours(node: StatefulNode) -> bool:
     """Whether its class is of this package: then it is known that a step is pure."""
     return type(node).__module__.startswith(__package__)
 
 
-def form_of(node: BaseNode, neuron: Neuron, x: Tensor) -> Form | None:
+def form_of(node: StatefulNode, neuron: Neuron, x: Tensor) -> Form | None:
     """The node as its neuron with its values as they stand now; None if it cannot be one.
 
     Args:
@@ -98,7 +96,7 @@ def form_of(node: BaseNode, neuron: Neuron, x: Tensor) -> Form | None:
     return form if node._purely else None
 
 
-def _is_pure(node: BaseNode, form: Form, x: Tensor) -> bool:
+def _is_pure(node: StatefulNode, form: Form, x: Tensor) -> bool:
     """Whether a step changes nothing but its state: it is tried."""
     # on copies: a step that changes them in place is not pure either
     state = _copied(form.neuron.State(*node._initial_state(x).values()))
@@ -120,7 +118,7 @@ def _copied(record: Any) -> Any:
 _UNUSED = snn.threshold("heaviside")
 
 
-def _values(node: BaseNode) -> dict[str, Any]:
+def _values(node: StatefulNode) -> dict[str, Any]:
     """The numbers and tensors of a node: its parameters."""
     plain = {
         name: value
@@ -131,7 +129,7 @@ def _values(node: BaseNode) -> dict[str, Any]:
     return plain | {name: value for name, value in owned.items() if value is not None}
 
 
-def _shape(node: BaseNode, values: tuple[str, ...]) -> Shape | None:
+def _shape(node: StatefulNode, values: tuple[str, ...]) -> Shape | None:
     fixed = tuple(
         (name, value)
         for name, value in node.__dict__.items()
@@ -158,7 +156,7 @@ def _holds_tensors(child: nn.Module) -> bool:
     )
 
 
-def _state(node: BaseNode) -> list[Any]:
+def _state(node: StatefulNode) -> list[Any]:
     """Its state; v counts as there, which starts at v_reset where that is a tensor."""
     known = {"v": 0.0} if node._memories["v"] is None else {}
     return [known.get(name, node._memories[name]) for name in node._state_names()]
@@ -201,7 +199,7 @@ def _field(name: str) -> str:
     return f"own{name}" if name.startswith("_") else name
 
 
-def _blank(shape: Shape) -> BaseNode:
+def _blank(shape: Shape) -> StatefulNode:
     """A node of this shape without values; what is the same at every step."""
     node = object.__new__(shape.kind)
     node.__dict__.update(
@@ -213,12 +211,12 @@ def _blank(shape: Shape) -> BaseNode:
 
 
 def _stand_in(
-    blank: BaseNode,
+    blank: StatefulNode,
     shape: Shape,
     state: Any,
     params: Any,
     threshold: Callable[[Tensor], Tensor],
-) -> BaseNode:
+) -> StatefulNode:
     node = object.__new__(shape.kind)
     node.__dict__.update(blank.__dict__)
     for name, module in shape.modules:
@@ -228,7 +226,7 @@ def _stand_in(
     return node
 
 
-def _check_pure(node: BaseNode, before: dict[str, Any], shape: Shape) -> None:
+def _check_pure(node: StatefulNode, before: dict[str, Any], shape: Shape) -> None:
     after = node.__dict__
     same = before.keys() == after.keys() and all(after[k] is before[k] for k in before)
     if not same or tuple(node._memories) != shape.states:
