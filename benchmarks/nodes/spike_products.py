@@ -11,9 +11,10 @@ time over ours. The backward pass goes to the weight and the bias; both ways are
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from snn_nodes import layer
@@ -23,7 +24,8 @@ from torch import Tensor, nn
 ACTIVITIES = (0.0, 0.01, 0.03, 0.1, 0.2, 0.5, 1.0)
 LINEAR = ((12800, 784, 512), (3200, 784, 512), (12800, 512, 128), (640, 784, 512))
 CONV = ((64, 128, 128, 16), (64, 256, 256, 8), (32, 64, 64, 32), (32, 2, 32, 64))
-SECONDS = 1.5  # for one cell of the table, at most
+SECONDS = 4.0  # for one comparison, if it has had the least number of rounds
+LEAST = 5
 
 
 def main() -> None:
@@ -49,26 +51,28 @@ def table(kind: str, shape: tuple[int, ...], pairs: int) -> None:
     print(f"{'':>8}  {'forward':^26}  {'forward and backward':^26}")
     print(f"{'active':>8}" + f"  {'torch':>8} {'spikes':>8} {'floats':>8}" * 2)
     for activity in ACTIVITIES:
-        elem = drawn(size, activity)
-        floats = elem.float()
-        grad = torch.randn(theirs(floats).shape, generator=torch.Generator().manual_seed(1))
-        agree(theirs, ours, elem, grad)
-        cells = []
-        for run in (forward, lambda module, x: backward(module, x, grad)):
-            cells += compared(
-                [
-                    lambda run=run: run(theirs, floats),
-                    lambda run=run: run(ours, SpikeTensor(elem)),
-                    lambda run=run: run(ours, floats),
-                ],
-                pairs,
-            )
-        shown = (f"  {ms:8.2f} {spikes:8.2f} {dense:8.2f}" for ms, spikes, dense in cells)
+        cells = row(theirs, ours, drawn(size, activity), pairs)
+        shown = (f"  {ms:8.2f} {spikes:8.2f} {floats:8.2f}" for ms, spikes, floats in cells)
         print(f"{100 * activity:6.0f} %" + "".join(shown), flush=True)
-    print(
-        f"storage: floats {floats.nbytes}, spikes {SpikeTensor(elem).nbytes}, "
-        f"packed {SpikeTensor(elem).packed().nbytes} bytes"
-    )
+    spikes = SpikeTensor(drawn(size, 0.1))
+    stored = f"spikes {spikes.nbytes}, packed {spikes.packed().nbytes} bytes"
+    print(f"storage: floats {spikes.to_dense().nbytes}, {stored}")
+
+
+def row(
+    theirs: nn.Module, ours: nn.Module, elem: Tensor, pairs: int
+) -> Iterator[tuple[float, float, float]]:
+    """Of the forward pass and of both: torch's milliseconds, and its time over ours."""
+    floats = elem.float()
+    grad = torch.randn(theirs(floats).shape, generator=torch.Generator().manual_seed(1))
+    agree(theirs, ours, elem, grad)
+    for run in (forward, functools.partial(backward, grad=grad)):
+        yield compared(
+            functools.partial(run, theirs, floats),
+            lambda run=run: run(ours, SpikeTensor(elem)),
+            functools.partial(run, ours, floats),
+            pairs,
+        )
 
 
 def layers(kind: str, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module, tuple[int, ...]]:
@@ -110,16 +114,25 @@ def agree(theirs: nn.Module, ours: nn.Module, elem: Tensor, grad: Tensor) -> Non
         torch.testing.assert_close(ours.weight.grad, theirs.weight.grad, rtol=1e-3, atol=1e-2)
 
 
-def compared(runs: list[Callable[[], Tensor]], pairs: int) -> list[tuple[float, ...]]:
-    """The first run's milliseconds, and its time over that of each other one: medians."""
+def compared(
+    torchs: Callable[[], Tensor],
+    spikes: Callable[[], Tensor],
+    floats: Callable[[], Tensor],
+    pairs: int,
+) -> tuple[float, float, float]:
+    """torch's milliseconds, and its time over that of the other two: medians."""
+    runs = (torchs, spikes, floats)
     for run in runs:
         run()
-    times = [[timed(run) for run in runs]]
-    end = time.perf_counter() + SECONDS * len(runs)
-    while len(times) < pairs and (len(times) < 5 or time.perf_counter() < end):
+    end = time.perf_counter() + SECONDS
+    times: list[list[float]] = []
+    while len(times) < pairs and (len(times) < LEAST or time.perf_counter() < end):
         times.append([timed(run) for run in runs])
-    ratios = (statistics.median(row[0] / row[i] for row in times) for i in range(1, len(runs)))
-    return [(1e3 * statistics.median(row[0] for row in times), *ratios)]
+    base, *ratios = (
+        statistics.median(column)
+        for column in zip(*((a, a / b, a / c) for a, b, c in times), strict=True)
+    )
+    return 1e3 * base, ratios[0], ratios[1]
 
 
 def timed(run: Callable[[], Tensor]) -> float:

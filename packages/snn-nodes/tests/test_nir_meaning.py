@@ -1,4 +1,4 @@
-"""What graphs mean: against an interpreter of NIR's equations that shares nothing with ours."""
+"""What graphs mean when they are read: against an interpreter of NIR's equations."""
 
 import copy
 import math
@@ -8,80 +8,11 @@ from itertools import pairwise
 import nir
 import numpy as np
 import pytest
-import snn_core as snn
 import torch
-from snn_nodes.exchange import MembraneFirst, NirNetwork, NirSequential, from_nir, to_nir
+from snn_nodes.exchange import MembraneFirst, NirNetwork, NirSequential, from_nir
 from snn_nodes.functional import detach_net, reset_net, set_step_mode
-from snn_nodes.layer import Linear, Recurrent, Sequential
-from snn_nodes.neuron import CubaLIFNode, IAFNode, IFNode, LIFNode, NeuronNode
-from torch import nn
 
-DT = 1e-3
-
-
-class Interpreter:
-    """NIR by Euler steps, node by node, in NumPy; ``order`` is a hand-written order of the nodes.
-
-    Edges against the order carry the value of the step before, which was computed from zeros at
-    first.
-    """
-
-    def __init__(self, graph, order, batch):
-        self.graph, self.order = graph, order
-        self.state, self.out = {}, {}
-        for name in order:  # what stateless nodes make of nothing
-            node = graph.nodes[name]
-            if isinstance(node, nir.Linear | nir.Affine):
-                n_out = node.weight.shape[0]
-                bias = node.bias if isinstance(node, nir.Affine) else np.zeros(n_out)
-                self.out[name] = np.broadcast_to(bias, (batch, n_out))
-            else:
-                self.out[name] = 0.0
-
-    def run(self, x):
-        return np.stack([self.step(row) for row in x])
-
-    def step(self, x):
-        now = {}
-        for name in self.order:
-            before = [a for a, b in self.graph.edges if b == name]
-            come = sum(now[a] if a in now else self.out[a] for a in before)
-            now[name] = self.node(name, self.graph.nodes[name], x if not before else come)
-        self.out = now
-        return now[self.order[-1]]
-
-    def node(self, name, p, x):
-        if isinstance(p, nir.Input | nir.Output):
-            return x
-        if isinstance(p, nir.Linear | nir.Affine):
-            return x @ p.weight.T + (p.bias if isinstance(p, nir.Affine) else 0.0)
-        if isinstance(p, nir.Scale):
-            return x * p.scale
-        if isinstance(p, nir.Threshold):
-            return (x > p.threshold) * 1.0
-        if isinstance(p, nir.Delay):
-            line = self.state.setdefault(name, [np.zeros_like(x)] * 100)
-            line.append(x)
-            steps = np.round(p.delay / DT).astype(int)
-            return np.stack([line[-1 - s][..., i] for i, s in enumerate(steps)], -1)
-        return self.neuron(name, p, x)
-
-    def neuron(self, name, p, x):
-        leak = getattr(p, "v_leak", np.zeros(1))
-        v, i = self.state.get(name, (np.zeros_like(x) + leak, np.zeros_like(x)))
-        if isinstance(p, nir.IF):
-            v = v + DT * p.r * x
-        elif isinstance(p, nir.LIF | nir.LI):
-            v = v + DT / p.tau * (leak - v + p.r * x)
-        else:
-            i = i + DT / p.tau_syn * (p.w_in * x - i)
-            v = v + DT / p.tau_mem * (leak - v + p.r * i)
-        if isinstance(p, nir.LI | nir.CubaLI):
-            self.state[name] = v, i
-            return v
-        z = v > p.v_threshold
-        self.state[name] = np.where(z, p.v_reset, v), i
-        return z * 1.0
+from .nir_interpreter import DT, Interpreter, assert_means, spikes
 
 
 def uniform(low, high, *shape, seed=0):
@@ -104,22 +35,6 @@ def node_of(kind, n, seed=0):
 
 def weight(out, n_in, seed=0):
     return np.random.default_rng([seed, out, n_in]).normal(size=(out, n_in))
-
-
-def spikes(n, steps=80, batch=2):
-    generator = torch.Generator().manual_seed(3)
-    return (torch.rand(steps, batch, n, generator=generator) < 0.3).double()
-
-
-def assert_means(graph, order, net, x):
-    expected = Interpreter(graph, order, x.shape[1]).run(x.numpy())
-    given = net(x).detach().numpy()
-    assert expected.any()
-    if set(np.unique(expected)) <= {0.0, 1.0}:
-        assert 0.01 < expected.mean() < 0.9
-        assert np.array_equal(given, expected)
-    else:
-        np.testing.assert_allclose(given, expected, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("kind", [nir.IF, nir.LIF, nir.LI, nir.CubaLIF, nir.CubaLI])
@@ -255,84 +170,6 @@ def test_euler_steps_converge_to_the_continuous_solution():
     assert errors[1] / errors[2] == pytest.approx(2, rel=0.03)
 
 
-# What is written means what ran: cards are taken off, so that only NIR's numbers count.
-
-
-def stranger(net, n, **options):
-    graph, report = to_nir(net, n, dt=DT, **options)
-    for node in graph.nodes.values():
-        node.metadata = {}
-    return graph, report
-
-
-def built(*nodes, seed=0):
-    torch.manual_seed(seed)
-    return Sequential(*nodes).double()
-
-
-@pytest.mark.parametrize(
-    "node",
-    [
-        lambda: IFNode(0.7),
-        lambda: IFNode(0.7, -0.25),
-        lambda: LIFNode(tau=5.0, v_threshold=0.2),
-        lambda: LIFNode(tau=5.0, decay_input=False, v_reset=-0.5),
-        lambda: NeuronNode("lif_box", dt=DT, params=snn.neuron("lif_box").Params(v_th=0.1)),
-        lambda: NeuronNode("iaf_integrate_first", dt=DT),
-        lambda: Recurrent(LIFNode(tau=3.0, v_threshold=0.2), 5),
-    ],
-)
-def test_nodes_without_a_synapse_are_written_as_they_run(node):
-    net = built(Linear(4, 5), node())
-    graph, report = stranger(net, 4)
-    shift = 0.25 if report.of("start") else 0.0  # IF starts at v_reset here, at 0 in NIR
-    x = spikes(4)
-    back = from_nir(graph, dt=DT).net
-    if shift:
-        for module in back.modules():
-            if isinstance(module, NeuronNode):
-                module.v = torch.full((2, 5), -shift, dtype=torch.float64)
-    ours = net(x)
-    assert 0.02 < ours.mean() < 0.9
-    assert torch.equal(back(x), ours)
-
-
-def one_layer_shift(node):
-    net = built(Linear(4, 5), node)
-    with torch.no_grad():
-        net[0].weight *= 4
-    graph, report = stranger(net, 4)
-    assert "a step later" in report.of("latency")[0].consequence
-    x, back = spikes(4), from_nir(graph, dt=DT).net
-    return net(x), back(x), graph
-
-
-def test_iaf_is_an_if_one_step_later():
-    ours, theirs, _ = one_layer_shift(IAFNode(dt=DT))
-    assert 0.02 < ours.mean() < 0.9
-    assert torch.equal(ours[1:], theirs[:-1])
-    assert ours[0].sum() == 0
-
-
-def test_lif_is_a_cubalif_one_step_later_for_each_layer():
-    params = snn.neuron("lif").Params(tau_mem=8e-3, tau_syn=3e-3, v_th=0.3, v_leak=0.02)
-    ours, theirs, graph = one_layer_shift(CubaLIFNode(dt=DT, params=params))
-    assert 0.02 < ours.mean() < 0.9
-    assert torch.equal(ours[1:], theirs[:-1])
-    node = graph.nodes["1"]
-    np.testing.assert_allclose(node.r * node.w_in * DT / node.tau_syn, 1.0, rtol=1e-14)
-    two = (CubaLIFNode(dt=DT, params=params) for _ in range(2))
-    deep = built(Linear(4, 5), next(two), Linear(5, 3), next(two))
-    with torch.no_grad():
-        deep[0].weight *= 6
-        deep[2].weight.abs_().mul_(6)
-        deep[2].bias.zero_()
-    graph, _ = stranger(deep, 4)
-    ours, theirs = deep(spikes(4)), from_nir(graph, dt=DT).net(spikes(4))
-    assert ours.mean() > 0.02
-    assert torch.equal(ours[2:], theirs[:-2])
-
-
 @pytest.mark.parametrize(("kind", "model"), [(nir.CubaLIF, "lif"), (nir.CubaLI, "li")])
 def test_membrane_first_is_lif_or_li_and_comes_a_step_later(kind, model):
     node = node_of(kind, 5)
@@ -346,16 +183,6 @@ def test_membrane_first_is_lif_or_li_and_comes_a_step_later(kind, model):
     assert report.of("latency")
     assert first.abs().sum() > 0
     torch.testing.assert_close(late(x)[1:], first[:-1], rtol=1e-11, atol=1e-13)
-
-
-def test_an_exported_lif_is_read_as_lif_without_a_gain():
-    params = snn.neuron("lif").Params(tau_mem=8e-3, tau_syn=3e-3, v_th=0.3)
-    net = built(Linear(4, 5), CubaLIFNode(dt=DT, params=params))
-    graph, _ = stranger(net.float(), 4)
-    back, _ = from_nir(graph, dt=DT, membrane_first=True)
-    assert type(back[1]) is NeuronNode
-    x = spikes(4).float()
-    assert torch.equal(back(x), net(x))
 
 
 def test_a_graph_without_shapes_is_read_as_norse_writes_it():
@@ -385,11 +212,3 @@ def test_a_self_loop_needs_no_node_between():
     net, _ = from_nir(graph, dt=DT)
     x = torch.tensor([0.0, 1.0, 0.0, 0.0], dtype=torch.float64).reshape(4, 1, 1)
     assert net(x).flatten().tolist() == [0.0, 1.0, 1.0, 1.0]
-
-
-def test_a_plain_torch_sequential_is_written_too():
-    net = nn.Sequential(nn.Conv2d(1, 2, 3), IFNode(), nn.Flatten(), nn.Linear(32, 3), nn.Dropout())
-    graph, report = to_nir(net, (1, 6, 6), dt=DT)
-    assert list(graph.nodes) == ["input", "0", "1", "2", "3", "output"]
-    assert [note.node for note in report.of("training")] == ["1", "4"]
-    assert graph.nodes["1"].r.shape == (2, 4, 4)

@@ -249,7 +249,7 @@ def test_from_dense_of_many_and_of_few():
 
 
 def test_only_bools_and_floating_dtypes():
-    with pytest.raises(TypeError, match="takes a bool tensor, got torch.float32; .*from_dense"):
+    with pytest.raises(TypeError, match=r"takes a bool tensor, got torch.float32; .*from_dense"):
         SpikeTensor(torch.zeros(2))
     with pytest.raises(TypeError, match=r"must be floating, got torch.int32; spikes.elem"):
         SpikeTensor(torch.zeros(2, dtype=torch.bool), torch.int32)
@@ -330,6 +330,15 @@ def test_it_is_printed_as_spikes():
     assert repr(SpikeTensor(torch.zeros(0, 2, dtype=torch.bool))) == (
         "SpikeTensor([], size=(0, 2), dtype=torch.float32)"
     )
+
+
+def test_on_another_device_nothing_is_counted():
+    spikes = SpikeTensor(torch.zeros(1000, 784, dtype=torch.bool, device="meta"))
+    weight = torch.zeros(512, 784, device="meta", requires_grad=True)
+    out = functional.linear(spikes, weight)
+    assert (out.device.type, out.shape) == ("meta", (1000, 512))
+    assert torch.autograd.grad(out.sum(), weight)[0].shape == weight.shape
+    assert isinstance(SpikeTensor(drawn(2, 3)).to("meta"), SpikeTensor)
 
 
 def test_dense_leaves_other_tensors_as_they_are():

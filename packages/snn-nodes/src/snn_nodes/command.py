@@ -90,17 +90,13 @@ def _read(file: str) -> nir.NIRGraph:
         ValueError: there is none; the message names the file.
     """
     try:
-        graph = nir.read(file, type_check=False)
+        return nir.read(file, type_check=False)
     except OSError as error:  # HDF5's own texts run over lines
         why = os.strerror(error.errno) if error.errno else "no HDF5 file, as nir.write writes"
         raise ValueError(f"{file} cannot be read: {why}") from error
     except (AssertionError, KeyError, TypeError, ValueError) as error:  # what nir raises
         why = f"{type(error).__name__}: {' '.join(map(str, error.args))}".rstrip(": ")
         raise ValueError(f"{file} holds no graph that nir {nir.version} can read: {why}") from error
-    if not isinstance(graph, nir.NIRGraph):
-        kind = type(graph).__name__
-        raise ValueError(f"{file} holds no graph, but one node, {kind}; write a nir.NIRGraph")
-    return graph
 
 
 def _as_options(message: str) -> str:

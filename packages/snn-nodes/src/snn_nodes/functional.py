@@ -90,5 +90,7 @@ def fresh(net: nn.Module) -> Iterator[nn.Module]:
 
 
 def _each(net: nn.Module, kind: type[Kind]) -> list[Kind]:
+    if not isinstance(net, nn.Module):
+        raise TypeError(f"net must be a torch.nn.Module, got {type(net).__name__}")
     name_places(net)
     return [module for module in net.modules() if isinstance(module, kind)]

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import nir  # type: ignore[import-untyped]
 import numpy as np
 
-PORTS = (nir.Input, nir.Output, nir.Flatten)
-"""Kinds whose shape is stated, and not that of an array."""
+STATING = (nir.Input, nir.Output, nir.Flatten)
+"""Kinds that state the shape of what comes to them."""
+SIZES = ("kernel_size", "stride", "padding", "dilation", "input_shape")
+"""Fields that count elements, for each axis."""
 APART = ("input_type", "output_type", "metadata", "nodes", "edges")
 """Fields that are no values."""
 
@@ -35,10 +37,9 @@ def listed(graph: nir.NIRGraph) -> str:
     output     Output (2,)
     """
     rows = list(_rows(graph))
-    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:3]]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=False)] for row in rows)
-    lines = zip(padded, rows, strict=True)
-    return "\n".join("  ".join([*cells, row.values]).rstrip() for cells, row in lines)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
 
 
 def _rows(graph: nir.NIRGraph, margin: str = "") -> Iterator[_Row]:
@@ -70,15 +71,15 @@ def _from_the_input_on(
 
 
 def _kind(node: nir.NIRNode) -> str:
-    """The kind, and the shape of one sample where a node has one of its own."""
-    if isinstance(node, PORTS):
-        shapes = {value if value is None else _sizes(value) for value in node.input_type.values()}
-    else:
-        values = dict(_fields(node))
-        shapes = set() if "weight" in values else {np.shape(value) for value in values.values()}
-    (shape,) = shapes if len(shapes) == 1 else (None,)
-    is_pool = isinstance(node, nir.SumPool2d | nir.AvgPool2d)
-    return type(node).__name__ + (f" {shape}" if shape and not is_pool else "")
+    """The kind, and the shape of one sample where a node states it or has values of that shape."""
+    values = dict(_fields(node))
+    shapes: set[tuple[int, ...]] = set()
+    if isinstance(node, STATING):
+        shapes = {_sizes(shape) for shape in node.input_type.values() if shape is not None}
+    elif "weight" not in values:
+        shapes = {np.shape(value) for name, value in values.items() if name not in SIZES}
+    (shape,) = shapes if len(shapes) == 1 else ((),)
+    return f"{type(node).__name__} {shape}" if shape else type(node).__name__
 
 
 def _fields(node: nir.NIRNode) -> Iterator[tuple[str, Any]]:
@@ -97,7 +98,7 @@ def _value(name: str, value: Any) -> str:
     array = np.asarray(value)
     if name == "weight" or not array.size:
         return str(array.shape)
-    if name in ("kernel_size", "stride", "padding", "dilation", "input_shape") and array.ndim:
+    if name in SIZES and array.ndim:
         return str(_sizes(array))
     low, high = array.min(), array.max()
     return f"{low:.4g}" if low == high else f"{low:.4g}...{high:.4g}"

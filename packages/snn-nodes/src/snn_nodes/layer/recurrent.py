@@ -109,7 +109,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
 
     def _settle(self, one: Tensor) -> None:
         """Make sure that the last output, if there is one, belongs to steps like this one."""
-        self.node._check_floating(one)
+        self.node._check_kind(one)
         matrix = _matrix(self.recurrent)
         if matrix is not None and one.shape[1:] != matrix.shape[:1]:
             raise ValueError(

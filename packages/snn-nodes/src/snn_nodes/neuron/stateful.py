@@ -133,8 +133,8 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         Raises:
             ValueError: shapes that do not fit; the message names the node.
         """
+        self._check_kind(x)
         x = dense(x)
-        self._check_floating(x)
         if self.parallel_optim:
             output = self._run_flat(x, lengths)
         elif self.step_mode == "m":
@@ -145,7 +145,11 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
             output = self._run_one(x)
         return SpikeTensor.from_dense(output) if self.spike_out else output
 
-    def _check_floating(self, x: Tensor) -> None:
+    def _check_kind(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"{label(self)} takes a tensor, got {type(x).__name__}; torch.as_tensor(x)"
+            )
         if not x.is_floating_point():
             raise TypeError(f"{label(self)} takes a floating-point input, got {x.dtype}; x.float()")
 
@@ -224,7 +228,11 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         self, form: Form, x_seq: Tensor, start: Any, record: tuple[str, ...], narrow: bool
     ) -> Output:
         state = _mapped(start, lambda value: value.unsqueeze(-1)) if narrow else start
-        problem = posed(form, x_seq.unsqueeze(-1) if narrow else x_seq, state, record)
+        try:
+            problem = posed(form, x_seq.unsqueeze(-1) if narrow else x_seq, state, record)
+        except (ValueError, TypeError) as error:
+            error.add_note(f"in {label(self)}")
+            raise
         out = choose(self._backends, problem).run(problem)
         if not narrow:
             return out

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snn_nodes.spikes.blocks import blocks, runs_along_rows
+from snn_nodes.spikes.bits import count
+from snn_nodes.spikes.blocks import LISTED, blocks, runs_along_rows
 
 
 def add_rows(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -32,7 +33,7 @@ def add_rows(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
-    parts = list(blocks(len(elem), elem.shape[1]))
+    parts = _parts(elem)
     if len(parts) <= 1:
         out = _sums(elem, table)
         return out if bias is None else out.add_(bias)
@@ -46,7 +47,7 @@ def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
 
 def _column_blocks(elem: Tensor, table: Tensor) -> Tensor:
     """The same where spikes of a column lie together: the gradient of a weight."""
-    parts = list(blocks(elem.shape[1], len(elem)))
+    parts = _parts(elem.t())
     if len(parts) <= 1:
         return _sums(elem, table.contiguous())
     # Many short sums are added up: not in half precision.
@@ -55,6 +56,11 @@ def _column_blocks(elem: Tensor, table: Tensor) -> Tensor:
     for part in parts:
         out += _sums(elem[:, part], table[part].to(exact).contiguous())
     return out.to(table.dtype)
+
+
+def _parts(elem: Tensor) -> list[slice]:
+    """Stretches of rows with as many spikes as are listed at a time, if they are spread evenly."""
+    return list(blocks(len(elem), count(elem) / max(1, len(elem)), LISTED))
 
 
 def _sums(elem: Tensor, table: Tensor) -> Tensor:

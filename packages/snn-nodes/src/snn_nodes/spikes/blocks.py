@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-BLOCK = 1 << 21
-"""Spikes in a block, a byte each. Measured at (12800, 784) to 512: blocks of an eighth and of all
-cost the same; they bound the memory of the lists."""
+LISTED = 1 << 19
+"""Spikes whose places are listed at a time, 8 bytes each: longer lists take new memory at each
+call. Shorter ones cost the same on two idle processors, more where others use them too, since every
+operation on a block waits for both."""
 
 
-def blocks(length: int, width: int, size: int = BLOCK) -> Iterator[slice]:
+def blocks(length: int, width: float, size: float) -> Iterator[slice]:
     """Stretches of an axis of ``length`` with about ``size`` entries, ``width`` times as many.
 
     >>> [(part.start, part.stop) for part in blocks(5, 3, size=7)]
     [(0, 2), (2, 4), (4, 5)]
     """
-    step = max(1, size // max(1, width))
+    step = max(1, int(size / width)) if width else max(1, length)
     for start in range(0, length, step):
         yield slice(start, min(length, start + step))
 

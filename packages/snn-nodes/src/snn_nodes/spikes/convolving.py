@@ -14,7 +14,6 @@ from snn_nodes.spikes.tally import Tally
 from snn_nodes.spikes.window import limits, window_of
 
 _aten = torch.ops.aten
-_gradients = _aten.convolution_backward.default
 
 
 def convolve(elem: Tensor, tally: Tally, weight: Tensor, bias: Tensor | None, *how: Any) -> Tensor:
@@ -57,3 +56,8 @@ def convolve_backward(
     floats = as_floats(elem, grad.dtype)
     spikes, _, _ = _gradients(grad, floats, weight, bias_sizes, *how[:-1], [True, False, False])
     return spikes, kernel, bias
+
+
+def _gradients(*arguments: Any) -> tuple[Tensor | None, ...]:
+    gradients: tuple[Tensor | None, ...] = _aten.convolution_backward(*arguments)
+    return gradients

@@ -14,7 +14,8 @@ def spike_linear(spikes: SpikeTensor, weight: Tensor, bias: Tensor | None = None
     The product and the gradient of the weight are each made in the way that is expected to be
     faster for this shape and activity: sums of the weight's columns (of the output gradient's
     rows), or a dense product (see ``snn_nodes.spikes.choice``). Both ways round differently, in the
-    last digits. The gradient of the spikes is a dense product, since it has no zeros.
+    last digits. The gradient of the spikes is a dense product, since it has no zeros; so is
+    everything on another device than the CPU.
 
     Args:
         spikes: ``(*, N_in)``.
