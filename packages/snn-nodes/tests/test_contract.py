@@ -235,7 +235,11 @@ def test_the_settings_are_in_the_repr():
         ({"v_threshold": "1"}, TypeError, "v_threshold must be a number or a tensor, got '1'"),
         ({"v_threshold": None}, TypeError, "v_threshold must be a number or a tensor, got None"),
         ({"v_reset": float("inf")}, ValueError, "v_reset must be finite, got inf"),
-        ({"surrogate_function": 4.0}, TypeError, "surrogate_function must be callable, such as"),
+        (
+            {"surrogate_function": 4.0},
+            TypeError,
+            "surrogate_function must be an object to call, such as",
+        ),
         ({"T": 0}, ValueError, "T of LIFNode.* must be at least 1, got 0; pass T=4"),
         ({"T": 2.0}, TypeError, "T of LIFNode.* must be an integer, got 2.0; pass T=4"),
         ({"step_mode": "x"}, ValueError, "step_mode of LIFNode.* must be 's' .* or 'm' .*got 'x'"),

@@ -128,6 +128,62 @@ def test_the_output_may_be_changed_without_harm(x):
     assert torch.equal(delay(x)[:2], x[-2:])
 
 
+@pytest.mark.parametrize("lengths", [None, [1, T]])
+@pytest.mark.parametrize("steps", [3, torch.tensor([0, 5, 2])])
+def test_what_it_remembers_has_a_storage_of_its_own(x, steps, lengths):
+    delay = Delay(steps, "m")
+    y = delay(x, lengths)
+    history = delay.history
+    assert history.untyped_storage().nbytes() == history.numel() * history.element_size()
+    assert history.untyped_storage().data_ptr() != y.untyped_storage().data_ptr()
+
+
+@pytest.mark.parametrize("lengths", [None, [2, T]])
+@pytest.mark.parametrize("mode", ["s", "m"])
+def test_a_forgotten_reset_is_named(x, mode, lengths):
+    delay, weight = Delay(2, mode), torch.ones(N, dtype=x.dtype, requires_grad=True)
+
+    def run():
+        seen = x * weight
+        if mode == "m":
+            return delay(seen, lengths).square().sum()
+        return torch.stack([delay(step) for step in seen]).square().sum()
+
+    run().backward()
+    with pytest.raises(RuntimeError, match=r"^Delay\(steps=2.*carries the state of an.*reset_net"):
+        run().backward()
+    delay.detach()
+    run().backward()
+    delay.reset()
+    run().backward()
+
+
+def test_without_a_delay_nothing_leads_back(x):
+    delay, weight = Delay(0, "m"), torch.ones(N, dtype=x.dtype, requires_grad=True)
+    for _ in range(2):  # no reset between them
+        delay(x * weight).square().sum().backward()
+
+
+def test_another_delay_is_taken_after_a_reset(x):
+    delay = Delay(1, "m")
+    for steps in (3, torch.tensor([0, 5, 2]), torch.tensor([1, 0, 9]), 0):
+        delay.steps = steps
+        assert torch.equal(delay(x), Delay(steps, "m")(x))
+        assert ("steps" in delay.state_dict()) == isinstance(steps, torch.Tensor)
+        with pytest.raises(
+            ValueError,
+            match=r"^Delay\(steps=.*on their way.*call its reset\(\) before you set steps",
+        ):
+            delay.steps = 4
+        assert torch.equal(torch.as_tensor(delay.steps), torch.as_tensor(steps))
+        delay.reset()
+    with pytest.raises(ValueError, match="must be at least 0 steps, got -1"):
+        delay.steps = -1
+    with pytest.raises(TypeError, match="whole number of steps"):
+        delay.steps = 0.5
+    assert delay.steps == 0
+
+
 def test_delays_of_features_are_in_the_checkpoint_and_others_are_refused():
     delay = Delay(torch.tensor([0, 5, 2]))
     state = delay.state_dict()

@@ -6,7 +6,7 @@ import pytest
 import snn_core as snn
 import torch
 from snn_nodes.layer import Recurrent, Sequential
-from snn_nodes.neuron import IFNode, LIFNode
+from snn_nodes.neuron import BaseNode, IFNode, LIFNode
 from snn_nodes.recording import Recorder, diagnose, surrogate_width
 from torch import nn
 
@@ -58,6 +58,42 @@ def test_nothing_is_changed(x):
     assert net[3].backend == "auto"
     assert net.training
     assert not any(module._forward_hooks for module in net.modules())
+
+
+class Own(BaseNode):
+    """A class that is not ours: before its first run it is tried whether its step is pure."""
+
+    def neuronal_dynamics(self, x):
+        self.v = self.v + x
+
+
+def test_a_step_that_is_only_tried_is_not_counted():
+    """Two steps, one near its threshold and one far from it: half of them within the width."""
+    near_then_far = torch.tensor([0.9, -50.0]).view(2, 1, 1)
+    (found,) = diagnose(Own(step_mode="m"), near_then_far).layers
+    assert found.in_width == 0.5
+
+
+def test_within_inference_mode_and_with_what_it_left(x):
+    net = network(LIFNode(), Recurrent(LIFNode(), N))
+    expected = str(diagnose(net, x))
+    with torch.inference_mode():
+        made = x.clone()
+        assert str(diagnose(net, x)) == expected
+        assert str(diagnose(net, made)) == expected
+        net(x)
+    v = net[1].v
+    assert v.is_inference()
+    assert str(diagnose(net, made)) == expected
+    assert net[1].v is v
+
+
+@pytest.mark.parametrize("make", [lambda: network(LIFNode()), lambda: IFNode(torch.ones(N))])
+def test_weights_made_in_inference_mode(x, make):
+    with torch.inference_mode():
+        net = make()
+    with pytest.raises(ValueError, match=r"(0.weight|v_threshold) was made in torch.inference_mod"):
+        diagnose(net, x)
 
 
 def test_nothing_is_changed_by_one_that_fails(x):

@@ -106,6 +106,24 @@ def test_a_mask_is_no_part_of_the_model_but_of_its_copy():
     assert torch.equal(copy.deepcopy(layer)(torch.ones(2, 30)), y)
 
 
+def test_another_probability_draws_another_mask():
+    layer = Dropout(0.5)
+    x = torch.ones(2, 50)
+    y = layer(x)
+    layer.p = 0.5  # the one that it has
+    assert torch.equal(layer(x), y)
+    layer.p = 0
+    assert torch.equal(layer(x), x)
+    layer.p = 0.75
+    assert set(layer(x).flatten().tolist()) == {0.0, 4.0}
+    mask = layer.mask
+    with pytest.raises(ValueError, match=r"p of Dropout must be a probability.*got 1.5"):
+        layer.p = 1.5
+    assert layer.p == 0.75
+    assert layer.mask is mask
+    assert "p=0.75" in repr(layer)
+
+
 @pytest.mark.parametrize("p", [-0.1, 1.0, 1.5, float("nan"), "0.5", True])
 def test_a_probability_out_of_range_is_refused(p):
     with pytest.raises(ValueError, match="p of Dropout must be a probability, 0 <= p < 1, got"):

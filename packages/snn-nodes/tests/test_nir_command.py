@@ -127,7 +127,7 @@ def test_a_report_without_differences_says_so(shown):
 
 def test_values_that_are_rounded_are_in_the_report(shown):
     rounded = chain(nir.Linear(EYE), lif(tau=np.array([0.011, 0.012])))
-    assert "n1  precision  tau_mem is kept in torch.float32" in shown(rounded)[1]
+    assert "n1  precision  kept in torch.float32, which rounds: tau; " in shown(rounded)[1]
 
 
 # what is refused: the graph is listed all the same

@@ -72,6 +72,18 @@ def test_feedback_comes_a_step_late_and_its_bias_from_the_start(kind, bias):
     assert_means(graph, ["input", "w", "cell", "back", "output"], net, spikes(4))
 
 
+@pytest.mark.parametrize("seen", [False, True], ids=["matrix", "matrix and cells"])
+def test_a_matrix_that_leads_back_and_to_the_output_too(seen):
+    """It is no Recurrent's, whose matrix nothing else would see."""
+    graph = recurrent(nir.LIF, nir.Linear(weight(5, 5)))
+    graph.edges.append(("back", "output"))
+    if not seen:
+        graph.edges.remove(("cell", "output"))
+    net, _ = from_nir(graph, dt=DT)
+    assert type(net) is NirNetwork
+    assert_means(graph, ["input", "w", "cell", "back", "output"], net, spikes(4))
+
+
 def two_loops():
     """a -> b -> c with c fed back to a, b fed back to itself, and the input also added at c."""
     nodes = {

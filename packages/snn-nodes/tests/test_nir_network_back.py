@@ -172,6 +172,26 @@ def test_a_card_is_believed_only_if_the_arrays_agree():
 
 
 @pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("IF soft", ["strictness", "soft_reset"]),
+        ("IF", ["strictness", "start"]),
+        ("LIF", ["strictness"]),
+        ("lif", ["latency"]),
+        ("lif_refractory", ["refractory", "latency"]),
+        ("lif_box", []),
+        ("li_box", []),
+    ],
+)
+def test_what_comes_back_and_the_numbers_do_not_say_is_noted(name, what):
+    graph, _ = to_nir(NODES[name](), 3, dt=DT, accept=("soft_reset", "refractory"))
+    _, report = from_nir(graph, dt=DT)
+    assert [note.what for note in report] == what
+    if "soft_reset" in what:
+        assert "comes back from the node's card; by the numbers alone" in str(report)
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [
         ("snn_nodes.settings", "{"),

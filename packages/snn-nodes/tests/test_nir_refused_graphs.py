@@ -72,7 +72,7 @@ from .nir_parts import DT, EYE, chain, full, graph, lif
             r"node 'n0' is of a kind that is not known here, I; known are IF",
         ),
         (chain(lif(tau=0.0)), r"node 'n0': tau must be above 0 s, got 0"),
-        (chain(lif(v_th=np.nan)), r"node 'n0': v_th must be finite"),
+        (chain(lif(v_th=np.nan)), r"node 'n0': v_threshold must be finite"),
         (chain(nir.Delay(full(-1e-3))), r"node 'n0': a delay must be finite and at least 0 s"),
     ],
 )
@@ -137,8 +137,17 @@ def test_rounding_of_parameters_is_noted():
     assert report.of("precision")[0] == (
         "n1",
         "precision",
-        "v_th is kept in torch.float32, which rounds it; pass dtype=torch.float64",
+        "kept in torch.float32, which rounds: v_threshold; pass dtype=torch.float64",
     )
     net, report = from_nir(given, dt=DT, dtype=torch.float64)
     assert not report.of("precision")
     assert net[1].params().v_th.tolist() == [0.1, 0.2]
+
+
+def test_rounding_is_noted_once_a_node_with_the_graph_s_names():
+    """A CubaLIF becomes two modules, whose parameters have other names."""
+    third = np.array([1 / 3, 1 / 7])
+    cuba = nir.CubaLIF(third, third, third, full(0.0), full(1.0), full(0.0), third)
+    _, report = from_nir(chain(nir.Linear(EYE), cuba), dt=DT)
+    (note,) = report.of("precision")
+    assert "which rounds: tau_syn, tau_mem, r, w_in; pass" in note.consequence

@@ -1,10 +1,12 @@
 """Modules that NIR cannot say: refused by a message that names the node, or noted."""
 
 import nir
+import numpy as np
 import pytest
 import snn_core as snn
+import torch
 from snn_core.testing import TOY
-from snn_nodes.exchange import ACCEPTABLE, ExchangeError, Report, to_nir
+from snn_nodes.exchange import ACCEPTABLE, CurrentFirst, ExchangeError, Report, to_nir
 from snn_nodes.layer import (
     AvgPool2d,
     BatchNorm1d,
@@ -28,6 +30,27 @@ def test_a_shape_has_axes(shape):
         to_nir(IFNode(), shape, dt=DT)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda: torch.rand(1, 3), r"\(4,\), got a Tensor of shape \(1, 3\); .* batch.shape\[1:\]"),
+        (lambda: torch.tensor(3.0), r"\(4,\), got a Tensor of shape \(\)"),
+        (lambda: 2.5, r"shape is that of one sample at one step, such as \(4,\), got 2.5"),
+        (lambda: (2.5,), r"such as \(4,\), got \(2.5,\)"),
+        (lambda: "3", r"such as \(4,\), got '3'"),
+    ],
+)
+def test_a_sample_is_no_shape(given, message):
+    """snnTorch's export takes one."""
+    with pytest.raises(TypeError, match=message):
+        to_nir(IFNode(), given(), dt=DT)
+
+
+@pytest.mark.parametrize("given", [3, (3,), [3], torch.Size([3]), np.int64(3), torch.tensor([3])])
+def test_whatever_counts_is_a_shape(given):
+    assert to_nir(IFNode(), given, dt=DT).graph.nodes["ifnode"].r.shape == (3,)
+
+
 def refractory(seconds):
     params = snn.neuron("lif_refractory").Params(refractory_time=seconds)
     return NeuronNode("lif_refractory", dt=DT, params=params)
@@ -48,6 +71,20 @@ def test_what_would_mean_something_else_is_refused_unless_accepted(node, accept,
     assert f"pass accept=('{accept}',)" in str(error.value)
     _, report = to_nir(net, 2, dt=DT, accept=(accept,))
     assert report.of(accept)[0].consequence.endswith(ACCEPTABLE[accept])
+
+
+def test_one_refractory_neuron_is_enough():
+    with pytest.raises(ExchangeError, match=r"'0': NIR has no refractory period"):
+        to_nir(Sequential(refractory(torch.tensor([0.0, 2e-3]))), 2, dt=DT)
+
+
+def test_a_synapse_that_does_not_rest_at_0():
+    params = snn.neuron("li_box").Params(v_leak=torch.tensor([0.0, 0.25]))
+    node = CurrentFirst(
+        NeuronNode("li_box", dt=DT, params=params), NeuronNode("lif_box", dt=DT), step_mode="m"
+    )
+    with pytest.raises(ExchangeError, match=r"node '0': its synapse rests at \[0. +0.25\], NIR's"):
+        to_nir(Sequential(node), 2, dt=DT)
 
 
 def test_no_refractory_time_is_no_difference():

@@ -240,6 +240,8 @@ def test_a_node_has_one_place():
     ):
         Sequential(node, nn.Linear(2, 2), Sequential(node))
     with pytest.raises(ValueError, match="is in the network already"):
+        Sequential(Sequential(node), nn.Linear(2, 2), node)  # the first place is a nested one
+    with pytest.raises(ValueError, match="is in the network already"):
         Sequential(IFNode()) * 2
     net = Sequential(node)
     net[0] = node  # the place that it has
@@ -250,9 +252,20 @@ def test_an_error_says_in_which_layer():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied") as caught:
         net(torch.zeros(5, 2, 7))
     assert caught.value.__notes__ == [
-        "in layer '0' of Sequential: Linear(in_features=4, out_features=3, bias=True)",
+        "in layer '0' of Sequential: Linear(in_features=4, out_features=3, bias=True), given "
+        "(10, 7), all steps of (5, 2, 7) = (T, B, *) merged; is the time axis missing?",
         "in layer '1' of Sequential: Sequential()",
     ]
+    with pytest.raises(RuntimeError, match="expected input") as caught:
+        Sequential(nn.Conv2d(1, 2, 3), IFNode())(torch.zeros(4, 2, 8, 8))
+    assert "given (8, 8, 8), all steps of (4, 2, 8, 8) = (T, B, *)" in caught.value.__notes__[0]
+    net.step_mode = "s"  # nothing is merged
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied") as caught:
+        net(torch.zeros(2, 7))
+    assert "(T, B" not in "".join(caught.value.__notes__)
+    with pytest.raises(ValueError, match=r"LIFNode.*takes \(T, B") as caught:
+        Sequential(LIFNode())(torch.zeros(0, 2))
+    assert "merged" not in "".join(caught.value.__notes__)
 
 
 def test_other_step_modes_inside_are_refused(x):

@@ -11,7 +11,7 @@ from snn_core.testing import TOY
 from snn_nodes import layer
 from snn_nodes.layer import Sequential
 from snn_nodes.layer.states import memories_of
-from snn_nodes.neuron import IFNode, LIFNode, NeuronNode
+from snn_nodes.neuron import BaseNode, IFNode, LIFNode, NeuronNode
 from torch import nn
 
 T, B = 6, 3
@@ -85,6 +85,30 @@ def test_a_state_is_not_changed_by_its_use(net, x):
     kept = copy.deepcopy({p: {n: v.detach() for n, v in m.items()} for p, m in state.items()})
     net.threaded(x, state)
     assert same(state, kept)
+
+
+class InPlace(BaseNode):
+    """Changes its membrane in place, as a user may write it."""
+
+    def neuronal_dynamics(self, x):
+        self.v += x
+
+    def neuronal_reset(self, spike):
+        pass
+
+
+def test_a_state_is_not_changed_by_nodes_that_work_in_place():
+    net = Sequential(InPlace(9.0), layer.Recurrent(InPlace(0.5), 1))
+    torch.nn.init.zeros_(net[1].recurrent.weight)
+    x = torch.ones(1, 2, 1)
+    _, state = net.threaded(x)
+    for _ in range(2):
+        _, after = net.threaded(x, state)
+        assert after["0"]["v"].tolist() == [[2.0], [2.0]]
+        assert state["0"]["v"].tolist() == [[1.0], [1.0]]
+    given = {"0": {"v": torch.zeros(2, 1)}, "1": {"output": None}, "1.node": {"v": 0.0}}
+    net.threaded(x, given)
+    assert not given["0"]["v"].any()
 
 
 def test_it_is_saved_and_loaded_without_running_code(net, x):

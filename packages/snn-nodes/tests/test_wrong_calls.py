@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from snn_nodes import functional
-from snn_nodes.neuron import CubaLIFNode, LIFNode
+from snn_nodes import functional, surrogate
+from snn_nodes.neuron import CubaLIFNode, LIFNode, node
 from torch import nn
 
 
@@ -28,12 +29,52 @@ def test_parameters_of_another_size_name_the_node():
     with pytest.raises(ValueError, match=r"'v_threshold' of shape \(3,\)") as caught:
         net(torch.ones(2, 2, 4))
     assert caught.value.__notes__ == ["in LIFNode '1'"]
-    node = CubaLIFNode(dt=1e-3, step_mode="m")
+    cuba = CubaLIFNode(dt=1e-3, step_mode="m")
     with pytest.raises(TypeError, match="dense") as caught:
-        node(torch.ones(2, 2, 4).to_sparse())
+        cuba(torch.ones(2, 2, 4).to_sparse())
     assert caught.value.__notes__[0].startswith("in CubaLIFNode(neuron=lif")
 
 
 def test_a_network_that_is_none():
     with pytest.raises(TypeError, match=r"^net must be a torch.nn.Module, got Tensor$"):
         functional.reset_net(torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"parallel_optim": "m"}, "parallel_optim must be True or False, got 'm'; step_mode"),
+        ({"decay_input": 1.0}, "decay_input must be True or False, got 1.0"),
+        ({"detach_reset": None}, "detach_reset must be True or False"),
+        ({"surrogate_function": surrogate.ATan}, r"an object to call, .*got <class .*ATan"),
+        (
+            {"tau": torch.tensor([2, 3])},
+            r"tau must be floating point, got torch.int64; .*float\(\)",
+        ),
+    ],
+)
+def test_settings_of_another_kind(settings, message):
+    with pytest.raises(TypeError, match=message):
+        LIFNode(**settings)
+
+
+def test_values_that_are_not_finite():
+    with pytest.raises(ValueError, match="v_threshold must be finite, got a tensor with NaN"):
+        LIFNode(v_threshold=torch.tensor([1.0, float("nan")]))
+
+
+def test_an_unknown_backend_says_what_to_take():
+    with pytest.raises(LookupError, match="unknown backend 'torch'") as caught:
+        LIFNode(backend="torch")
+    assert caught.value.__notes__ == ["backend='auto' takes the fastest that is installed"]
+
+
+@pytest.mark.parametrize("make", [CubaLIFNode, lambda **k: node("lif", **k)])
+def test_a_parameter_among_the_settings(make):
+    with pytest.raises(TypeError, match=r"pass params=snn.neuron\('lif'\).Params\(tau_mem=0.003\)"):
+        make(dt=1e-3, tau_mem=3e-3)
+
+
+def test_numbers_of_numpy_will_do():
+    made = LIFNode(tau=np.float32(3), T=np.int64(4))
+    assert (made.tau, made.T) == (3.0, 4)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import re
 import sys
 import warnings
 from collections.abc import Sequence
 
-import nir  # type: ignore[import-untyped]
 import snn_core as snn
 
 from snn_nodes.exchange import ACCEPTABLE, from_nir
+from snn_nodes.exchange.files import read
 from snn_nodes.exchange.listing import listed
 
 REFUSED, UNREADABLE = 1, 2
@@ -33,8 +32,8 @@ def main(argv: Sequence[str]) -> int:
     """
     options = _parser().parse_args(argv)
     try:
-        graph = _read(options.file)
-    except ValueError as error:
+        graph = read(options.file)
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return UNREADABLE
     print(listed(graph), flush=True)
@@ -81,22 +80,6 @@ def _step(text: str) -> float:
     if not 0 < dt < math.inf:
         raise argparse.ArgumentTypeError(f"must be a time in seconds above 0, got {text!r}")
     return dt
-
-
-def _read(file: str) -> nir.NIRGraph:
-    """The graph in a file.
-
-    Raises:
-        ValueError: there is none; the message names the file.
-    """
-    try:
-        return nir.read(file, type_check=False)
-    except OSError as error:  # HDF5's own texts run over lines
-        why = os.strerror(error.errno) if error.errno else "no HDF5 file, as nir.write writes"
-        raise ValueError(f"{file} cannot be read: {why}") from error
-    except (AssertionError, KeyError, TypeError, ValueError) as error:  # what nir raises
-        why = f"{type(error).__name__}: {' '.join(map(str, error.args))}".rstrip(": ")
-        raise ValueError(f"{file} holds no graph that nir {nir.version} can read: {why}") from error
 
 
 def _as_options(message: str) -> str:

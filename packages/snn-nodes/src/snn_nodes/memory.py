@@ -93,6 +93,12 @@ class MemoryModule(nn.Module):
                 values[name] = fn(value) if isinstance(value, Tensor) else value
         return self
 
+    def _replicate_for_data_parallel(self) -> MemoryModule:
+        """A replica of ``torch.nn.DataParallel`` has memories of its own."""
+        replica: MemoryModule = super()._replicate_for_data_parallel()  # type: ignore[no-untyped-call]
+        replica.__dict__["_memories"] = dict(self._memories)
+        return replica
+
     def __getattr__(self, name: str) -> Any:
         memories = self.__dict__.get("_memories")
         if memories is not None and name in memories:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -79,6 +80,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._nodes[id(value)] = (value, node)
 
 
+def _as_it_is(value: Tensor) -> Tensor:
+    return value
+
+
 def record(
     function: Callable[..., Sequence[Tensor | None]], names: Sequence[str], values: Sequence[Tensor]
 ) -> fx.Graph:
@@ -90,7 +95,8 @@ def record(
     recorder = Recorder()
     for name, value in zip(names, values, strict=True):
         recorder.placeholder(name, value)
-    with recorder:
+    with recorder, saved_tensors_hooks(_as_it_is, _as_it_is):  # not those of the caller, such as
+        # checkpoint's, which would run its function anew to give back what is saved here
         results = [
             torch.scalar_tensor(0.0, device="cpu") if result is None else result
             for result in function(*values)

@@ -2,6 +2,17 @@
 
 Needs the package ``nir`` and the neurons of ``snn-neurons``: ``pip install 'snn-nodes[nir]'``.
 """
+# ruff: noqa: E402  what is missing is said before the imports that need it
+
+import importlib.util
+
+from snn_core.errors import MissingNeed
+
+for _need in ("nir", "snn_neurons"):
+    if importlib.util.find_spec(_need) is None:
+        raise MissingNeed(
+            f"snn_nodes.exchange needs {_need}: pip install 'snn-nodes[nir]'", name=_need
+        )
 
 from snn_nodes.exchange.cuba import CurrentFirst, MembraneFirst
 from snn_nodes.exchange.elementwise import Scale, Threshold

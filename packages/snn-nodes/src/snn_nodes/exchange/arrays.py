@@ -13,6 +13,9 @@ from torch import Tensor
 
 Array = NDArray[Any]
 
+NOT_VALUES = ("input_type", "output_type", "metadata")
+"""Fields of a node that are none of its values."""
+
 
 def array(value: Any) -> Array:
     """What a graph holds, an array, a number or (norse writes them) a tensor, as an array."""

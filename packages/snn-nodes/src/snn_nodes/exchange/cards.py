@@ -18,6 +18,7 @@ from snn_core.types import Value
 from torch import Tensor, nn
 
 from snn_nodes.exchange.arrays import to_array, to_tensor
+from snn_nodes.exchange.firing import is_ours
 from snn_nodes.neuron import (
     AdExNode,
     BaseNode,
@@ -114,7 +115,7 @@ def _place(module: nn.Module, key: str, value: Tensor) -> None:
 
 
 def _surrogate_settings(surrogate: Any) -> dict[str, Any] | None:
-    if not isinstance(surrogate, Surrogate):
+    if not is_ours(surrogate):
         return None
     return {
         "class": type(surrogate).__name__,

@@ -12,11 +12,9 @@ from typing import Any
 import nir  # type: ignore[import-untyped]
 import torch
 
-from snn_nodes.exchange.arrays import array, same, to_array, to_tensor
+from snn_nodes.exchange.arrays import NOT_VALUES, array, same, to_array, to_tensor
 from snn_nodes.exchange.cards import without
 from snn_nodes.exchange.network import Source
-
-_NOT_VALUES = ("input_type", "output_type", "metadata")
 
 
 def carried(graph: nir.NIRGraph, source: Source | None) -> nir.NIRGraph:
@@ -38,7 +36,7 @@ def carried(graph: nir.NIRGraph, source: Source | None) -> nir.NIRGraph:
 
 
 def _carry(node: Any, had: Any, dtype: torch.dtype) -> None:
-    fields = [f.name for f in dataclasses.fields(node) if f.name not in _NOT_VALUES]
+    fields = [f.name for f in dataclasses.fields(node) if f.name not in NOT_VALUES]
     kept = [f for f in fields if _unchanged(getattr(had, f), getattr(node, f), dtype)]
     for field in kept:
         setattr(node, field, getattr(had, field))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+import operator
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import nir  # type: ignore[import-untyped]
 from snn_core import checking
-from torch import nn
+from torch import Tensor, nn
 
 from snn_nodes.exchange.carrying import carried
 from snn_nodes.exchange.network import NirNetwork, NirSequential
@@ -44,6 +45,7 @@ def to_nir(
 
     Raises:
         ExchangeError: something that NIR cannot say; the message names the node and the remedy.
+        TypeError, ValueError: a shape that is none, such as a sample.
 
     Nodes get the names of the modules, such as ``"0"`` or ``"features.3"``. A network that came
     from a graph is written with that graph's names, order and dtypes.
@@ -57,10 +59,24 @@ def to_nir(
     '1'
     """
     checking.check_step_size(dt)
-    start = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
-    if not start or min(start) < 1:
-        raise ValueError(f"shape is that of one sample at one step, such as (4,), got {shape!r}")
+    start = _sizes(shape)
     report = Report(accept)
     graph = graph_of(net, start, Setting(float(dt), report))
     source = net.source if isinstance(net, NirSequential | NirNetwork) else None
     return Exported(carried(graph, source), report)
+
+
+def _sizes(shape: Any) -> tuple[int, ...]:
+    wanted = "shape is that of one sample at one step, such as (4,)"
+    try:
+        sizes = tuple(map(operator.index, shape if isinstance(shape, Iterable) else (shape,)))
+    except TypeError as error:
+        if isinstance(shape, Tensor):
+            raise TypeError(
+                f"{wanted}, got a {type(shape).__name__} of shape {tuple(shape.shape)}; of a "
+                f"batch (B, *N) pass batch.shape[1:]"
+            ) from error
+        raise TypeError(f"{wanted}, got {shape!r}") from error
+    if not sizes or min(sizes) < 1:
+        raise ValueError(f"{wanted}, got {shape!r}")
+    return sizes

@@ -16,12 +16,13 @@ from torch import nn
 
 from snn_nodes import layer
 from snn_nodes.exchange.dtypes import widest
+from snn_nodes.exchange.files import read
 from snn_nodes.exchange.graph import Edge
 from snn_nodes.exchange.nesting import nested
 from snn_nodes.exchange.network import NirNetwork, NirSequential, Source
 from snn_nodes.exchange.ports import Ports, Shapes, checked, inferred
 from snn_nodes.exchange.read_nodes import STATEFUL, Reading, read_node
-from snn_nodes.exchange.report import Report
+from snn_nodes.exchange.report import Report, inside
 from snn_nodes.exchange.restoring import restored
 from snn_nodes.neuron import StatefulNode
 
@@ -63,7 +64,9 @@ def from_nir(
 
     Raises:
         ExchangeError: a graph that is not whole, a kind or a value that is not known here, or
-            something that would mean something else; the message names the node.
+            something that would mean something else; the message names the node. Or a file that
+            holds no graph.
+        OSError: a file that cannot be read.
 
     Nodes that ``to_nir`` has written come back as they were, unless the graph has been changed.
 
@@ -74,7 +77,7 @@ def from_nir(
     """
     checking.check_step_size(dt)
     if isinstance(graph, str | pathlib.Path):
-        graph = nir.read(graph, type_check=False)
+        graph = read(graph)
     if not isinstance(graph, nir.NIRGraph):
         raise TypeError(f"from_nir takes a nir.NIRGraph or a path, got {type(graph).__name__}")
     report = Report(accept)
@@ -116,8 +119,10 @@ def _network(
 
 def _module(node: nir.NIRNode, name: str, shapes: Shapes, reading: Reading) -> nn.Module:
     if isinstance(node, nir.NIRGraph):
-        ports = checked(node)
-        return _network(node, ports, inferred(node, ports, shapes.into[name]), reading)
+        inner = reading._replace(report=reading.report.of_inner(name))
+        with inside(name):
+            ports = checked(node)
+            return _network(node, ports, inferred(node, ports, shapes.into[name]), inner)
     own = restored(node, name, shapes.into[name], reading.dt, reading.report)
     return read_node(node, name, reading) if own is None else own
 

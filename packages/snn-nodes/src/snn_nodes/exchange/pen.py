@@ -8,6 +8,7 @@ import nir  # type: ignore[import-untyped]
 import numpy as np
 import snn_core
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from snn_nodes import layer
 from snn_nodes.exchange.cards import described
@@ -15,8 +16,9 @@ from snn_nodes.exchange.carrying import carried
 from snn_nodes.exchange.cuba import CurrentFirst, MembraneFirst
 from snn_nodes.exchange.graph import Edge
 from snn_nodes.exchange.network import NirNetwork, NirSequential
-from snn_nodes.exchange.report import ExchangeError
+from snn_nodes.exchange.report import ExchangeError, inside
 from snn_nodes.exchange.shapes import Shape, output_shape
+from snn_nodes.exchange.unaltered import KINDS, check_unaltered, keeps_forward
 from snn_nodes.exchange.write_layers import LAYERS, PASSED
 from snn_nodes.exchange.write_neurons import Setting, write_neuron
 from snn_nodes.neuron import NeuronNode, StatefulNode
@@ -31,6 +33,8 @@ def graph_of(net: nn.Module, shape: Shape, setting: Setting) -> nir.NIRGraph:
     """A network as a graph, as it stands."""
     known = net.source if isinstance(net, NirSequential | NirNetwork) else None
     pen = Pen(setting, {} if known is None else known.names)
+    for path, module in net.named_modules():
+        check_unaltered(module, pen.name_of(module, path))
     last, out = pen.write(net, "", ENTRY, shape)
     nodes, edges = pen.finished(shape, last, out)
     return nir.NIRGraph(nodes, edges, metadata={"snn_nodes.dt": setting.dt}, type_check=False)
@@ -66,23 +70,25 @@ class Pen:
 
     def write(self, module: nn.Module, path: str, before: str, shape: Shape) -> tuple[str, Shape]:
         """Write a module after the node ``before``: the last node's name, and the shape there."""
-        if isinstance(module, PASSED):
+        if isinstance(module, PASSED) and keeps_forward(module):
             if not isinstance(module, nn.Identity):
                 self.setting.report.add(path, "training", "dropout is not in NIR")
             return before, shape
         if isinstance(module, NirSequential | NirNetwork) and path and module.source is not None:
-            return self._put(_inner(module, shape, self.setting), path, before, shape)
+            name = self.name_of(module, path)
+            return self._put(_inner(module, name, shape, self.setting), path, before, shape)
         for kind, write in _KINDS.items():
-            if isinstance(module, kind):
+            if isinstance(module, kind) and keeps_forward(module):
                 written: tuple[str, Shape] = write(self, module, path, before, shape)
                 return written
         if type(module) in LAYERS:
-            name = self._name(path, module)
+            name = self.name_of(module, path)
             node = LAYERS[type(module)](module, name, shape, self.setting)
             return self._put(node, path, before, shape, module)
-        raise _unknown(module, self._name(path, module))
+        raise _unknown(module, self.name_of(module, path))
 
-    def _name(self, path: str, module: object) -> str:
+    def name_of(self, module: object, path: str) -> str:
+        """What the node of a module is called."""
         return self.names.get(path, path or type(module).__name__.lower())
 
     def _put(
@@ -94,7 +100,7 @@ class Pen:
         module: nn.Module | None = None,
     ) -> tuple[str, Shape]:
         """Add a node after another one: its name, and the shape after it."""
-        name = self._name(path, node if module is None else module)
+        name = self.name_of(node if module is None else module, path)
         if name in self.nodes:
             raise ExchangeError(f"two nodes would be called {name!r}; give the modules other names")
         if isinstance(node, nir.NIRGraph):
@@ -111,7 +117,7 @@ class Pen:
 
     def _neuron(self, module: Any, path: str, before: str, shape: Shape) -> tuple[str, Shape]:
         """Neurons of the shape that comes to them."""
-        node = write_neuron(module, self._name(path, module), shape, self.setting)
+        node = write_neuron(module, self.name_of(module, path), shape, self.setting)
         return self._put(node, path, before, shape, module)
 
     def _sequential(
@@ -126,7 +132,7 @@ class Pen:
         self, module: layer.Recurrent, path: str, before: str, shape: Shape
     ) -> tuple[str, Shape]:
         """The neurons, and what leads back from them."""
-        name, out = self._neuron(module.node, _joined(path, "node"), before, shape)
+        name, out = self.write(module.node, _joined(path, "node"), before, shape)
         return self._fed_back(module.recurrent, _joined(path, "recurrent"), name, out)
 
     def _fed_back(self, back: nn.Module, path: str, name: str, out: Shape) -> tuple[str, Shape]:
@@ -141,7 +147,7 @@ class Pen:
         self, module: snn_core.Layer, path: str, before: str, shape: Shape
     ) -> tuple[str, Shape]:
         """Its weight, its neurons, its recurrent weight."""
-        name = self._name(path, module)
+        name = self.name_of(module, path)
         if module.delay is not None or module.recurrent_delay is not None:
             raise ExchangeError(
                 f"node {name!r}: delays of synapses are not in NIR; delay all inputs or outputs by "
@@ -186,9 +192,13 @@ _KINDS: dict[type[nn.Module] | tuple[type[nn.Module], ...], Any] = {
 """What is made of several modules, and neurons; the first that fits."""
 
 
-def _inner(net: NirSequential | NirNetwork, shape: Shape, setting: Setting) -> nir.NIRGraph:
+def _inner(
+    net: NirSequential | NirNetwork, name: str, shape: Shape, setting: Setting
+) -> nir.NIRGraph:
     """A graph within a graph."""
-    return carried(graph_of(net, shape, setting), net.source)
+    own = setting._replace(report=setting.report.of_inner(name))
+    with inside(name):
+        return carried(graph_of(net, shape, own), net.source)
 
 
 def _joined(path: str, key: str) -> str:
@@ -219,7 +229,9 @@ def _unknown(module: nn.Module, name: str) -> ExchangeError:
     kind = type(module).__name__
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
         remedy = "fuse it into the layer before, after training (torch.nn.utils.fusion)"
-    elif any(True for _ in module.children()):
+    elif is_parametrized(module):
+        remedy = "fix its weights by torch.nn.utils.parametrize.remove_parametrizations"
+    elif isinstance(module, KINDS) or any(True for _ in module.children()):
         remedy = "a forward of one's own has no graph: build it of Sequential, or export its parts"
     else:
         remedy = f"those that have one are {', '.join(sorted({k.__name__ for k in LAYERS}))}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import nir  # type: ignore[import-untyped]
 
 from snn_nodes.exchange.arrays import array, whole
-from snn_nodes.exchange.report import ExchangeError
+from snn_nodes.exchange.report import ExchangeError, inside
 from snn_nodes.exchange.shapes import Shape, output_shape, port_shape
 
 
@@ -110,8 +110,9 @@ def inferred(graph: nir.NIRGraph, ports: Ports, shape: Shape | None) -> Shapes:
 def _after(name: str, node: nir.NIRNode, shape: Shape) -> Shape:
     if not isinstance(node, nir.NIRGraph):
         return output_shape(name, node, shape)
-    ports = checked(node)
-    return inferred(node, ports, shape).out[ports.exit]
+    with inside(name):
+        ports = checked(node)
+        return inferred(node, ports, shape).out[ports.exit]
 
 
 def _start(graph: nir.NIRGraph, ports: Ports, shape: Shape | None) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,15 @@ from snn_core.thresholds import Threshold as Surrogate
 from torch import nn
 
 from snn_nodes import layer
-from snn_nodes.exchange.arrays import Array, array, collapsed, rounded, to_tensor, whole
+from snn_nodes.exchange.arrays import (
+    NOT_VALUES,
+    Array,
+    array,
+    collapsed,
+    rounded,
+    to_tensor,
+    whole,
+)
 from snn_nodes.exchange.cards import settings_of
 from snn_nodes.exchange.cuba import CurrentFirst, MembraneFirst, unit_gain
 from snn_nodes.exchange.elementwise import Scale, Threshold
@@ -45,14 +54,6 @@ class Reading(NamedTuple):
 
 def _neurons(kind: str, name: str, reading: Reading, **values: Any) -> NeuronNode:
     """Registered neurons with the values of a node: a number where all are equal."""
-    for field, given in values.items():
-        if not np.isfinite(array(given)).all():
-            raise ExchangeError(f"node {name!r}: {field} must be finite, got {array(given)}")
-        if rounded(given, reading.dtype):
-            change = (
-                f"{field} is kept in {reading.dtype}, which rounds it; pass dtype=torch.float64"
-            )
-            reading.report.add(name, "precision", change)
     params = {field: collapsed(given, reading.dtype) for field, given in values.items()}
     model = snn.neuron(kind)
     return NeuronNode(
@@ -62,6 +63,19 @@ def _neurons(kind: str, name: str, reading: Reading, **values: Any) -> NeuronNod
         threshold=reading.threshold,
         step_mode="m",
     )
+
+
+def _checked_values(node: nir.NIRNode, name: str, reading: Reading) -> None:
+    """Finite; those that the dtype rounds are noted, in one line."""
+    fields = {f.name: getattr(node, f.name) for f in dataclasses.fields(node)}
+    values = {field: array(v) for field, v in fields.items() if field not in NOT_VALUES}
+    for field, given in values.items():
+        if not np.isfinite(given).all():
+            raise ExchangeError(f"node {name!r}: {field} must be finite, got {given}")
+    changed = [field for field, given in values.items() if rounded(given, reading.dtype)]
+    if changed:
+        rounds = f"kept in {reading.dtype}, which rounds: {', '.join(changed)}"
+        reading.report.add(name, "precision", f"{rounds}; pass dtype=torch.float64")
 
 
 def _checked_taus(name: str, reading: Reading, **taus: Any) -> None:
@@ -267,4 +281,6 @@ def read_node(node: nir.NIRNode, name: str, reading: Reading) -> nn.Module:
             f"node {name!r} is of a kind that is not known here, {type(node).__name__}; known are "
             f"{', '.join(kind.__name__ for kind in READERS)} and NIRGraph"
         )
+    if isinstance(node, NEURONS):
+        _checked_values(node, name, reading)
     return reader(node, name, reading)

@@ -6,7 +6,9 @@ A difference that does not, or that shifts spikes by a known number of steps, is
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 ACCEPTABLE = {
@@ -29,7 +31,7 @@ class Note(NamedTuple):
     """One difference that a translation leaves.
 
     Args:
-        node: name of the node in the graph, ``''`` for the network as a whole.
+        node: name of the node in the graph, ``'block.lif'`` for one in a graph within the graph.
         what: a word for the difference, such as ``'strictness'``.
         consequence: what it does to the numbers.
     """
@@ -53,10 +55,23 @@ class Report:
     def __init__(self, accept: Iterable[str] = ()) -> None:
         self.accepted = _checked(accept)
         self.notes: list[Note] = []
+        self._path: tuple[str, ...] = ()
+
+    def of_inner(self, graph: str) -> Report:
+        """The same report for the nodes of a graph within the graph; its notes have whole places.
+
+        >>> report = Report()
+        >>> report.of_inner("block").add("lif", "latency", "fires a step later")
+        >>> report
+        block.lif  latency  fires a step later
+        """
+        view = copy.copy(self)
+        view._path = (*self._path, graph)
+        return view
 
     def add(self, node: str, what: str, consequence: str) -> None:
         """Note a difference; the same one is noted once."""
-        note = Note(node, what, consequence)
+        note = Note(".".join((*self._path, node)), what, consequence)
         if note not in self.notes:
             self.notes.append(note)
 
@@ -70,7 +85,7 @@ class Report:
             self.add(node, what, f"{reason}; accepted: {ACCEPTABLE[what]}")
             return
         offer = f", or pass accept=({what!r},): {ACCEPTABLE[what]}"
-        raise ExchangeError(f"{place(node)}: {reason}; {remedy}{offer}")
+        raise ExchangeError(f"node {node!r}: {reason}; {remedy}{offer}")
 
     def of(self, what: str) -> list[Note]:
         """The notes of one kind."""
@@ -93,9 +108,19 @@ def table(notes: Sequence[Note]) -> str:
     return "\n".join(rows)
 
 
-def place(node: str) -> str:
-    """How messages name a node."""
-    return f"node {node!r}" if node else "the network"
+@contextmanager
+def inside(graph: str) -> Iterator[None]:
+    """A scope in which an ExchangeError says that it is of a graph within the graph.
+
+    >>> with inside("block"):
+    ...     raise ExchangeError("node 'lif': tau must be above 0 s, got 0")
+    Traceback (most recent call last):
+    snn_nodes.exchange.report.ExchangeError: in graph 'block': node 'lif': tau must be above 0 ...
+    """
+    try:
+        yield
+    except ExchangeError as error:
+        raise ExchangeError(f"in graph {graph!r}: {error}") from error
 
 
 def _checked(accept: Iterable[str]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from snn_core.errors import UnknownName
 
 from snn_nodes.exchange.arrays import spread
 from snn_nodes.exchange.cuba import CurrentFirst, MembraneFirst
+from snn_nodes.exchange.firing import fires_at_equality, is_ours
 from snn_nodes.exchange.report import ExchangeError, Report
 from snn_nodes.neuron import BaseNode, IFNode, LIFNode, NeuronNode, ParametricLIFNode
 
@@ -35,7 +36,7 @@ class Setting(NamedTuple):
 
 def write_if_node(node: IFNode, name: str, shape: Shape, setting: Setting) -> nir.NIRNode:
     """v <- v + x is an Euler step of dv/dt = r x with r = 1/dt."""
-    v_reset = _reset_of(node, name, setting)
+    v_reset = _reset_of(node, name, shape, setting)
     if np.any(v_reset):
         start = "the membrane starts at v_reset, of which NIR says nothing; importers start at 0"
         setting.report.add(name, "start", start)
@@ -50,7 +51,7 @@ def write_lif_node(
     node: LIFNode | ParametricLIFNode, name: str, shape: Shape, setting: Setting
 ) -> nir.NIRNode:
     """tau steps are tau dt seconds; r is 1 if the input decays, else tau."""
-    v_reset = _reset_of(node, name, setting)
+    v_reset = _reset_of(node, name, shape, setting)
     steps = spread(node.tau, shape)
     if isinstance(node, ParametricLIFNode):
         setting.report.add(name, "learnable", "tau is learnt here; NIR has its value only")
@@ -63,17 +64,20 @@ def write_lif_node(
     )
 
 
-def _reset_of(node: BaseNode, name: str, setting: Setting) -> Any:
+def _reset_of(node: BaseNode, name: str, shape: Shape, setting: Setting) -> Any:
     """The reset potential; what NIR cannot say of a BaseNode."""
     report = setting.report
-    report.add(
-        name,
-        "strictness",
-        "fires where v >= v_threshold, NIR where v > v_threshold: they differ where a membrane "
-        "meets its threshold exactly",
-    )
+    if fires_at_equality(node, name, shape):
+        report.add(
+            name,
+            "strictness",
+            "fires where v >= v_threshold, NIR where v > v_threshold: they differ where a membrane "
+            "meets its threshold exactly",
+        )
     how = "cut" if node.detach_reset else "kept"
     report.add(name, "training", f"surrogate and reset gradient ({how}) are not in NIR")
+    if not is_ours(node.surrogate_function):
+        report.add(name, "surrogate", "is none of snn_nodes.surrogate: comes back as Sigmoid()")
     if node.v_reset is None:
         reason = "v_reset=None resets by subtraction, NIR only to a value"
         report.refuse(name, "soft_reset", reason, "train with a hard reset, v_reset=0.0")

@@ -22,6 +22,22 @@ OWN_TIME = (
 """Modules of torch with an axis of time, or a state, of their own."""
 
 
+def outermost_stepping(layer: nn.Module) -> list[Stepping]:
+    """Those with a step mode that nothing with a step mode is around; the layer, if it has one.
+
+    What is inside of such a one is its own to call in the mode that each has.
+
+    >>> from snn_nodes.layer import Recurrent
+    >>> from snn_nodes.neuron import IFNode
+    >>> block = nn.ModuleList([Recurrent(IFNode(), 2), nn.Linear(2, 2), nn.ModuleList([IFNode()])])
+    >>> [type(module).__name__ for module in outermost_stepping(block)]
+    ['Recurrent', 'IFNode']
+    """
+    if isinstance(layer, Stepping):
+        return [layer]
+    return [module for child in layer.children() for module in outermost_stepping(child)]
+
+
 def knows_time(layer: nn.Module) -> bool:
     """Whether it takes ``(T, B, *)``: it has a step mode, or is made of layers that have."""
     return any(isinstance(module, Stepping) for module in layer.modules())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from snn_nodes.layer.batch_layer import BatchLayer
 from snn_nodes.layer.described import Described
 from snn_nodes.naming import label
+from snn_nodes.neuron.boundary import bounded
 from snn_nodes.neuron.lengths import check_lengths, kept_until
 from snn_nodes.stepping import TakesLengths
 
@@ -30,13 +32,15 @@ class Delay(TakesLengths, Described, BatchLayer):
             (``'restart'``), or ``'raise'``.
 
     Attributes:
-        steps: as given; a tensor is a buffer, in ``state_dict()``, and loading a checkpoint with
-            other delays is an error that says how to construct the layer for it.
+        steps: as given; it may be set to others after ``reset()``. A tensor is a buffer, in
+            ``state_dict()``, and loading a checkpoint with other delays is an error that says how
+            to construct the layer for it.
         history: a memory: the last ``max(d)`` inputs, ``(D, B, *N)``, the oldest first.
 
     Raises:
         TypeError: delays that are no integers.
-        ValueError: negative ones, or an input whose features they do not fit.
+        ValueError: negative ones, ones that are set while inputs are on their way, or an input
+            whose features they do not fit.
 
     >>> layer = Delay(2, step_mode="m")
     >>> layer(torch.arange(1.0, 5.0).view(4, 1, 1)).flatten().tolist()
@@ -56,14 +60,31 @@ class Delay(TakesLengths, Described, BatchLayer):
     ) -> None:
         _check_steps(steps)
         super().__init__(on_new_shape)
+        self.register_memory("history", None)
+        self.steps = steps
+        self.step_mode = step_mode
+
+    # Not a property, whose name a buffer could not have.
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "steps":
+            self._set_steps(value)
+        else:
+            super().__setattr__(name, value)
+
+    def _set_steps(self, steps: int | Tensor) -> None:
+        _check_steps(steps)
+        if self.history is not None:
+            raise ValueError(
+                f"{label(self)} holds inputs that are on their way with the delay it has; call its "
+                f"reset() before you set steps to another"
+            )
+        for attributes in (self.__dict__, self._buffers):
+            attributes.pop("steps", None)
         if isinstance(steps, Tensor):
             self.register_buffer("steps", steps.detach().clone().long())
             self._longest = int(steps.max()) if steps.numel() else 0
         else:
-            self.steps = steps
-            self._longest = steps
-        self.register_memory("history", None)
-        self.step_mode = step_mode
+            self.__dict__["steps"] = self._longest = steps
 
     def forward(self, x: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
         """x, later; in x's shape.
@@ -93,11 +114,17 @@ class Delay(TakesLengths, Described, BatchLayer):
         line = torch.cat((held, x_seq))  # the row of x[t] is D + t
         if counted is None:
             # a copy: a view would keep the whole line, and share its storage with the output
-            self.history = line[len(x_seq) :].clone()
-            return self._delayed(line, len(x_seq))
+            return self._remember(self._delayed(line, len(x_seq)), line[len(x_seq) :].clone())
         rows = counted + torch.arange(self._longest, device=line.device)[:, None]
-        self.history = line[rows, torch.arange(line.shape[1], device=line.device)]
-        return kept_until(counted, self._delayed(line, len(x_seq)))
+        history = line[rows, torch.arange(line.shape[1], device=line.device)]
+        return self._remember(kept_until(counted, self._delayed(line, len(x_seq))), history)
+
+    def _remember(self, y: Tensor, history: Tensor) -> Tensor:
+        if not self._longest:  # no input is on its way, so nothing leads back to this call
+            self.history = history.detach()
+            return y
+        y, self.history = bounded(self, y, history)
+        return y
 
     def _delayed(self, line: Tensor, n_steps: int) -> Tensor:
         """The rows of the output from the line ``(D + T, B, *N)`` of inputs."""

@@ -16,7 +16,8 @@ class Dropout(BatchLayer):
     scaled by ``1/(1 - p)``, so that the mean stays. After ``eval()`` the input passes as it is.
 
     Args:
-        p: probability, ``0 <= p < 1``.
+        p: probability, ``0 <= p < 1``. Setting the attribute to another one draws a new mask at
+            the next step.
         step_mode: ``'s'``: ``(B, *)``; ``'m'``: ``(T, B, *)``.
         on_new_shape: what to do when a batch of another shape comes without a reset: a new mask
             with one warning (``'restart'``), or ``'raise'``.
@@ -43,15 +44,26 @@ class Dropout(BatchLayer):
     def __init__(
         self, p: float = 0.5, step_mode: str = "s", *, on_new_shape: str = "restart"
     ) -> None:
+        super().__init__(on_new_shape)
+        self.register_memory("mask", None)
+        self.p = p
+        self.step_mode = step_mode
+
+    @property
+    def p(self) -> float:
+        """The probability."""
+        return self._p
+
+    @p.setter
+    def p(self, p: float) -> None:
         if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p < 1:
             raise ValueError(
                 f"p of {type(self).__name__} must be a probability, 0 <= p < 1, got {p!r}; it is "
                 f"the share that is dropped"
             )
-        super().__init__(on_new_shape)
-        self.p = p
-        self.register_memory("mask", None)
-        self.step_mode = step_mode
+        if p != self.__dict__.get("_p"):
+            self.mask = None  # it was drawn with the one before
+        self._p = p
 
     def forward(self, x: Tensor) -> Tensor:
         """x with the same values dropped at every step, in x's shape.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from snn_nodes.layer.time_first import TimeFirst
+from snn_nodes.layer.time_first import TimeFirst, check_tensor
 from snn_nodes.naming import label
 
 
@@ -32,6 +32,7 @@ class Flatten(TimeFirst, nn.Flatten):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, *)`` to ``(B, N)``, or ``(T, B, *)`` to ``(T, B, N)``."""
+        check_tensor(self, x)
         axes = x.ndim - (self.step_mode == "m")
         if self.start_dim == 0 or self.start_dim == -axes:
             raise ValueError(

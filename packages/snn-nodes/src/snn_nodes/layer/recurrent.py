@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +12,8 @@ from snn_core.types import RecurrentState
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snn_nodes.layer.sparse import SparseSynapse
+from snn_nodes.layer.feedback import calls_only, matrix_of, stepped, synapses
+from snn_nodes.layer.time_first import check_tensor
 from snn_nodes.memory import MemoryModule
 from snn_nodes.naming import label
 from snn_nodes.neuron.boundary import bounded
@@ -39,10 +41,11 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
             it in another batch is up to the node's ``on_new_shape``.
 
     In mode ``'m'``, if W is a matrix, all of it runs through ``snn_core.integrate`` on the fastest
-    backend installed; else step by step.
+    backend installed; else step by step, as also where W or the node has hooks, or a node class a
+    ``forward`` of its own: those are called at each step.
 
     Raises:
-        TypeError: node is none, or recurrent is no number and no module.
+        TypeError: node is none, recurrent is no number and no module, or an input no tensor.
         ValueError: sizes that do not fit.
 
     >>> from snn_nodes.neuron import IFNode
@@ -68,7 +71,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         super().__init__()
         self.step_mode = step_mode
         self.node = node
-        self.recurrent = _synapses(recurrent)
+        self.recurrent = synapses(recurrent)
         self.register_memory("output", None)
 
     def reset(self) -> None:
@@ -97,7 +100,8 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         Raises:
             ValueError: shapes that do not fit; the message names the layer.
         """
-        x = dense(x)
+        check_tensor(self, x)
+        x = self._promoted(dense(x))
         if self.step_mode == "m":
             z = self._run_all(x, lengths)
         elif lengths is not None:
@@ -107,10 +111,17 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
             z = self._run_one(x)
         return SpikeTensor.from_dense(z) if self.node.spike_out else z
 
+    def _promoted(self, x: Tensor) -> Tensor:
+        """Under autocast, x in the dtype of what it holds: only products are to be in half."""
+        if not torch.is_autocast_enabled(x.device.type):
+            return x
+        held = (p.dtype for p in (*self.parameters(), *self.buffers()) if p.is_floating_point())
+        return x.to(functools.reduce(torch.promote_types, held, x.dtype))
+
     def _settle(self, one: Tensor) -> None:
         """Make sure that the last output, if there is one, belongs to steps like this one."""
         self.node._check_kind(one)
-        matrix = _matrix(self.recurrent)
+        matrix = matrix_of(self.recurrent)
         if matrix is not None and one.shape[1:] != matrix.shape[:1]:
             raise ValueError(
                 f"{label(self)} takes steps (B, {matrix.shape[0]}), the size of its recurrent "
@@ -128,9 +139,9 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
 
     def _run_one(self, one: Tensor) -> Tensor:
         before = self._before(one)
-        matrix = _matrix(self.recurrent)
+        matrix = matrix_of(self.recurrent)
         if matrix is None:
-            fed = self._fed(before)
+            fed = stepped(self.recurrent, before)
             if fed.shape != one.shape:
                 raise ValueError(
                     f"{label(self)}: its recurrent module makes {tuple(fed.shape)} of an output "
@@ -139,17 +150,16 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
             received = one + fed
         else:  # added in the order of integrate: input, bias, feedback
             received = self._biased(one) + functional.linear(before, matrix)
-        z = self.node._run_one(received)
-        self.output = z
+        if self._runs_node():
+            z = self.node._run_one(received)
+        else:
+            z = dense(stepped(self.node, received))
+        self.output = z.clone()  # z is its user's, who may change it in place
         return z
 
-    def _fed(self, before: Tensor) -> Tensor:
-        fed: Tensor
-        if isinstance(self.recurrent, Stepping) and self.recurrent.step_mode == "m":
-            fed = self.recurrent(before.unsqueeze(0)).squeeze(0)
-        else:
-            fed = self.recurrent(before)
-        return fed
+    def _runs_node(self) -> bool:
+        """Whether it may run the node's steps without calling the node."""
+        return calls_only(self.node, StatefulNode.forward)
 
     def _biased(self, x: Tensor) -> Tensor:
         bias: Any = self.recurrent.bias
@@ -164,8 +174,8 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         counted = None if lengths is None else check_lengths(lengths, x_seq, label(self))
         self._settle(x_seq[0])
         self.node._settle(x_seq[0])
-        form = self.node._form(x_seq[0])
-        matrix = _matrix(self.recurrent)
+        form = self.node._form(x_seq[0]) if self._runs_node() else None
+        matrix = matrix_of(self.recurrent)
         if form is None or matrix is None:
             return self._step_by_step(x_seq, counted)
         return self._integrate(form, matrix, x_seq, counted)
@@ -178,16 +188,21 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
                 f"sample's own length; run the samples one by one"
             )
         for t, one in enumerate(x_seq.unbind(0)):
-            start = {"output": self._before(one), **node._initial_state(one)}
+            start = {} if lengths is None else self._start(one)
             outputs.append(self._run_one(one))
             if lengths is not None:
                 self._hold((lengths <= t).reshape(-1, *(1,) * (one.ndim - 1)), **start)
             if node.store_v_seq:
-                membranes.append(node.v)
+                membranes.append(node.v.clone())  # as in _start
         if node.store_v_seq:
             node.v_seq = torch.stack(membranes)
         z = torch.stack(outputs)
         return z if lengths is None else kept_until(lengths, z)
+
+    def _start(self, one: Tensor) -> dict[str, Tensor]:
+        """The last output and the node's state: copies, a step of one's own may change v itself."""
+        state = {"output": self._before(one), **self.node._initial_state(one)}
+        return {name: value.clone() for name, value in state.items()}
 
     def _hold(self, ended: Tensor, output: Tensor, **state: Tensor) -> None:
         """Put the state of samples that have ended back to what it was before this step."""
@@ -213,7 +228,8 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         if node.store_v_seq:
             v_seq = out.traces.v
             node.v_seq = v_seq if lengths is None else kept_until(lengths, v_seq, end.neuron.v)
-        z, self.output, *values = bounded(self, z, end.output, *end.neuron)
+        z, last_z, *values = bounded(self, z, end.output, *end.neuron)
+        self.output = last_z.clone()  # not a row of z, which is its user's
         for name, value in zip(node._state_names(), values, strict=True):
             setattr(node, name, value)
         return z
@@ -227,40 +243,3 @@ class _Last(NamedTuple):
     """The output as a State of its own, for ``ends_of``."""
 
     output: Tensor
-
-
-def _synapses(recurrent: int | nn.Module) -> nn.Module:
-    """The module W of a number of features; a module as it is."""
-    if isinstance(recurrent, int) and not isinstance(recurrent, bool):
-        if recurrent < 1:
-            raise ValueError(f"Recurrent needs at least 1 feature, got {recurrent}")
-        return nn.Linear(recurrent, recurrent, bias=False)
-    if not isinstance(recurrent, nn.Module):
-        raise TypeError(
-            f"Recurrent takes a number of features or a module, got {type(recurrent).__name__}; "
-            f"for a matrix pass torch.nn.Linear(N, N, bias=False)"
-        )
-    matrix = _matrix(recurrent)
-    if matrix is not None and matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(
-            f"the weight of Recurrent leads from its neurons to themselves, (N, N), got "
-            f"{tuple(matrix.shape)}"
-        )
-    if not isinstance(recurrent, Stepping) and any(
-        isinstance(inner, Stepping) for inner in recurrent.modules()
-    ):
-        raise ValueError(
-            f"{label(recurrent)} holds layers with a step mode, and has none itself; put "
-            f"snn_nodes.layer.Sequential in its place"
-        )
-    return recurrent
-
-
-def _matrix(recurrent: nn.Module) -> Tensor | None:
-    """The matrix ``(N, N)`` that it multiplies by, if that is all it does."""
-    if isinstance(recurrent, SparseSynapse):
-        return recurrent.masked_weight()
-    # a subclass with a forward of its own may do anything; torch's parametrizations have none
-    if isinstance(recurrent, nn.Linear) and type(recurrent).forward is nn.Linear.forward:
-        return recurrent.weight
-    return None

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from snn_nodes.layer.admission import check_layer, knows_time, takes_lengths
+from snn_nodes.layer.admission import check_layer, outermost_stepping, takes_lengths
 from snn_nodes.layer.states import State, memories_of, started_from
+from snn_nodes.layer.time_first import check_tensor
 from snn_nodes.naming import label, name_places
 from snn_nodes.stepping import Stepping, TakesLengths, merged
 
@@ -131,7 +132,8 @@ class Sequential(TakesLengths, Stepping, nn.Sequential):
                 x = self._through(layer, x, lengths)
             except Exception as error:
                 shown = f"{type(layer).__name__}({layer.extra_repr()})"
-                error.add_note(f"in layer {place!r} of {type(self).__name__}: {shown}")
+                given = self._given(layer, x)
+                error.add_note(f"in layer {place!r} of {type(self).__name__}: {shown}{given}")
                 raise
         return x
 
@@ -167,6 +169,7 @@ class Sequential(TakesLengths, Stepping, nn.Sequential):
             return self(x, lengths), memories_of(self)
 
     def _check_call(self, x: Tensor, lengths: Any) -> None:
+        check_tensor(self, x)
         if self.step_mode == "m" and x.ndim < 2:
             raise ValueError(
                 f"{type(self).__name__} takes (T, B, *), got {tuple(x.shape)}; for one step at a "
@@ -178,16 +181,30 @@ class Sequential(TakesLengths, Stepping, nn.Sequential):
             )
 
     def _through(self, layer: nn.Module, x: Tensor, lengths: Any) -> Tensor:
-        if isinstance(layer, Stepping) and layer.step_mode != self.step_mode:
-            raise ValueError(
-                f"{label(layer)} is in step_mode={layer.step_mode!r}, the {type(self).__name__} "
-                f"around it in {self.step_mode!r}; set that of the whole network"
-            )
+        with_time = outermost_stepping(layer)
+        for module in with_time:
+            if module.step_mode != self.step_mode:
+                raise ValueError(
+                    f"{label(module)} is in step_mode={module.step_mode!r}, the "
+                    f"{type(self).__name__} around it in {self.step_mode!r}; set that of the whole "
+                    f"network"
+                )
         y: Tensor
         if lengths is not None and takes_lengths(layer):
             y = layer(x, lengths)
-        elif self.step_mode == "m" and not knows_time(layer):
+        elif self.step_mode == "m" and not with_time:
+            check_tensor(layer, x)
             y = merged(layer, x)
         else:
             y = layer(x)
         return y
+
+    def _given(self, layer: nn.Module, x: Any) -> str:
+        """Of a layer that knows no time: which shape it got, and what that was made of."""
+        if self.step_mode == "s" or outermost_stepping(layer) or not isinstance(x, Tensor):
+            return ""
+        whole = tuple(x.shape)
+        return (
+            f", given {(whole[0] * whole[1], *whole[2:])}, all steps of {whole} = (T, B, *) "
+            f"merged; is the time axis missing?"
+        )

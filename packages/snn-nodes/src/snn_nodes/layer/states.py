@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from snn_nodes.memory import MemoryModule
 
@@ -43,7 +43,7 @@ def started_from(net: nn.Module, state: State | None) -> Iterator[None]:
         for module in modules.values():
             module.reset()
         if state is not None:
-            _put(modules, state)
+            _put(modules, _copied(state))  # a node of one's own may change its memories in place
         yield
     finally:
         _put(modules, own)
@@ -57,6 +57,13 @@ def _put(modules: dict[str, MemoryModule], state: State) -> None:
     for place, values in state.items():
         for name, value in values.items():
             setattr(modules[place], name, value)
+
+
+def _copied(state: State) -> State:
+    return {
+        place: {name: v.clone() if isinstance(v, Tensor) else v for name, v in values.items()}
+        for place, values in state.items()
+    }
 
 
 def _check_state(state: State, modules: dict[str, MemoryModule]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from snn_nodes.naming import label
 from snn_nodes.stepping import Stepping, merged
@@ -42,6 +42,7 @@ class TimeFirst(Stepping):
         """The layer's output: ``(B, *)`` for ``(B, *)``, or ``(T, B, *)`` for ``(T, B, *)``.
 
         Raises:
+            TypeError: x is no tensor.
             ValueError: x has another number of axes; the message names the layer.
         """
         check_rank(self, x, self.STEP)
@@ -57,8 +58,20 @@ class TimeFirst(Stepping):
         )
 
 
+def check_tensor(layer: nn.Module, x: object) -> None:
+    """x is a tensor.
+
+    Raises:
+        TypeError: it is none, such as an array of numpy; the message names the layer.
+    """
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"{label(layer)} takes a tensor, got {type(x).__name__}; pass torch.as_tensor(x)"
+        )
+
+
 def check_rank(layer: Stepping, x: Tensor, steps: tuple[str, ...]) -> None:
-    """x has the axes that the layer takes in its step mode.
+    """x is a tensor with the axes that the layer takes in its step mode.
 
     Args:
         layer: whose step mode decides, and whom the message names.
@@ -66,8 +79,10 @@ def check_rank(layer: Stepping, x: Tensor, steps: tuple[str, ...]) -> None:
         steps: the shapes of one step that it takes, such as ``("B, C", "B, C, L")``.
 
     Raises:
+        TypeError: it is no tensor.
         ValueError: it has others.
     """
+    check_tensor(layer, x)
     axes = x.ndim - (layer.step_mode == "m")
     if any(_fits(axes, step) for step in steps):
         return

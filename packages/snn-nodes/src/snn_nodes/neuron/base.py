@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, cast
 
 import torch
@@ -11,8 +10,17 @@ from torch import Tensor, nn
 
 from snn_nodes.neuron import equations
 from snn_nodes.neuron.form import Form
-from snn_nodes.neuron.pure import OF_A_RUN, form_of, is_ours, make_of, neuron_of
-from snn_nodes.neuron.stateful import V_SEQ, StatefulNode
+from snn_nodes.neuron.pure import (
+    OF_A_RUN,
+    contents_of,
+    form_of,
+    is_ours,
+    make_of,
+    neuron_of,
+)
+from snn_nodes.neuron.run_settings import V_SEQ, check_flags
+from snn_nodes.neuron.stateful import StatefulNode
+from snn_nodes.neuron.values import checked_value, shown
 from snn_nodes.spikes import SpikeTensor, dense
 from snn_nodes.surrogate import Sigmoid
 
@@ -95,9 +103,11 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
             backend=backend,
             on_new_shape=on_new_shape,
         )
-        if surrogate_function is not None and not callable(surrogate_function):
+        check_flags(detach_reset=detach_reset)
+        is_object = callable(surrogate_function) and not isinstance(surrogate_function, type)
+        if surrogate_function is not None and not is_object:
             raise TypeError(
-                f"surrogate_function must be callable, such as Sigmoid(alpha=4.0), got "
+                f"surrogate_function must be an object to call, such as Sigmoid(alpha=4.0), got "
                 f"{surrogate_function!r}"
             )
         self.surrogate_function = Sigmoid() if surrogate_function is None else surrogate_function
@@ -117,16 +127,13 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
 
     def _set_value(self, name: str, value: Value) -> None:
         """A number as a float, a tensor as a buffer that moves with the node; or a Parameter."""
+        value = checked_value(name, value)
         if isinstance(value, nn.Parameter):
             self.register_parameter(name, value)
         elif isinstance(value, Tensor):
             self.register_buffer(name, value.detach().clone())
-        elif isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{name} must be a number or a tensor, got {value!r}")
-        elif not math.isfinite(value):
-            raise ValueError(f"{name} must be finite, got {value}")
         else:
-            setattr(self, name, float(value))
+            setattr(self, name, value)
 
     # The equations, by the reference's names.
 
@@ -215,12 +222,14 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
         """Work out what neuron its methods are; anew whenever a setting changes."""
         before = self.__dict__.get("_neuron")
         self.__dict__["_make"] = make_of(self)
+        self.__dict__["_contents"] = contents_of(self)
         self.__dict__["_neuron"] = neuron_of(self)
         if self._neuron is not before or before is None:  # what was found out is of another one
             self.__dict__["_purely"] = True if is_ours(self) else None
 
     def _form(self, x: Tensor) -> Form | None:
-        if self._make != make_of(self):
+        compiling = torch.compiler.is_compiling()  # which looks at attributes by itself
+        if self._make != make_of(self) or (not compiling and self._contents != contents_of(self)):
             self._prepare()
         neuron = self._neuron
         return None if neuron is None else form_of(self, neuron, x)
@@ -246,7 +255,9 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            k: value for k, value in super().__getstate__().items() if k not in ("_make", "_neuron")
+            k: value
+            for k, value in super().__getstate__().items()
+            if k not in ("_make", "_contents", "_neuron")
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -269,12 +280,6 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
         return ", ".join(parts + list(filter(None, [self._runs_on()])))
 
     def _runs_on(self) -> str:
-        known = self._purely is not None  # else its methods would be tried, only to print it
+        # else its methods would be tried, only to print it
+        known = self._neuron is None or self._purely is not None
         return super()._runs_on() if known else f"backend={self._backend}"
-
-
-def shown(value: Any) -> str:
-    """A value as a settings line shows it: of a tensor, its shape if it is not one number."""
-    if isinstance(value, Tensor):
-        return f"{value.item():g}" if value.numel() == 1 else str(tuple(value.shape))
-    return repr(value)

@@ -37,6 +37,8 @@ class _Boundary(torch.autograd.Function):
         try:
             ctx.saved_tensors  # noqa: B018  (torch raises here if the graph is gone)
         except RuntimeError as error:
+            if "second time" not in str(error):  # what a hook of the caller's raised
+                raise
             node = ctx.node()
             name = "a node that is gone" if node is None else label(node)
             raise RuntimeError(

@@ -9,7 +9,9 @@ from snn_core.types import AsBackend, Backend, Value
 from torch import Tensor
 
 from snn_nodes.neuron import equations
-from snn_nodes.neuron.base import BaseNode, shown
+from snn_nodes.neuron.base import BaseNode
+from snn_nodes.neuron.run_settings import check_flags
+from snn_nodes.neuron.values import shown
 
 
 class LIFNode(BaseNode):
@@ -68,6 +70,7 @@ class LIFNode(BaseNode):
                 f"tau is the membrane time constant in steps and must be above 1, got "
                 f"{shown(tau)}; pass tau=2.0"
             )
+        check_flags(decay_input=decay_input)
         self.decay_input = decay_input
 
     def neuronal_dynamics(self, x: Tensor) -> None:

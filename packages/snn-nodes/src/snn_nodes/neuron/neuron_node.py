@@ -12,9 +12,9 @@ from snn_core.thresholds import Threshold
 from snn_core.types import AsBackend, Backend, Neuron, Value, quantities
 from torch import Tensor
 
-from snn_nodes.neuron.base import shown
 from snn_nodes.neuron.form import Form, posed, smallest
 from snn_nodes.neuron.stateful import StatefulNode
+from snn_nodes.neuron.values import shown
 
 
 class NeuronNode(StatefulNode, Owner):
@@ -170,4 +170,20 @@ def node(neuron: str | Neuron, *, dt: float, **settings: Any) -> NeuronNode:
     >>> node(TOY, dt=1e-3).neuron.name
     'toy'
     """
+    check_settings(neuron, settings)
     return NeuronNode(neuron, dt=dt, **settings)
+
+
+def check_settings(neuron: str | Neuron, settings: dict[str, Any]) -> None:
+    """A parameter of the neuron among the settings belongs into ``params``.
+
+    Raises:
+        TypeError: there is one.
+    """
+    name = neuron if isinstance(neuron, str) else neuron.name
+    for field in lookup.neuron(neuron).Params._fields:
+        if field in settings:
+            raise TypeError(
+                f"{field} is a parameter of neuron {name!r}: pass "
+                f"params=snn.neuron({name!r}).Params({field}={settings[field]!r})"
+            )

@@ -9,7 +9,9 @@ from snn_core.types import AsBackend, Backend, Value
 from torch import Tensor, nn
 
 from snn_nodes.neuron import equations
-from snn_nodes.neuron.base import BaseNode, shown
+from snn_nodes.neuron.base import BaseNode
+from snn_nodes.neuron.run_settings import check_flags
+from snn_nodes.neuron.values import shown
 
 
 class ParametricLIFNode(BaseNode):
@@ -71,6 +73,7 @@ class ParametricLIFNode(BaseNode):
                 f"init_tau is the membrane time constant in steps and must be above 1, got "
                 f"{shown(init_tau)}; pass init_tau=2.0"
             )
+        check_flags(decay_input=decay_input)
         self.decay_input = decay_input
         self.w = nn.Parameter(-(start - 1).log())
 

@@ -24,18 +24,19 @@ from torch import Tensor, nn
 
 from snn_nodes.memory import MemoryModule
 from snn_nodes.neuron.form import Form
+from snn_nodes.neuron.freezing import Held, NotPlain, frozen, has_hooks, of_class
 from snn_nodes.neuron.stateful import StatefulNode
 from snn_nodes.spikes import dense
 from snn_nodes.surrogate import Surrogate
 
 _DT = 1.0  # such nodes count in steps
 
-OF_A_RUN = (
-    frozenset(vars(nn.Module())) - {"training"}
-    | {"_memories", "_reset_values", "_step_mode", "_n_steps", "parallel_optim", "spike_out"}
-    | {"_backend", "_backends", "_on_new_shape", "_warned", "_place", "_purely", "_neuron", "_make"}
-    | {"_is_torch_compile", "_compiled_call_impl"}  # torch.compile(node), node.compile()
-)
+_OF_TORCH = {*vars(nn.Module()), "_is_torch_compile", "_compiled_call_impl"} - {"training"}
+_OF_STATE = {"_memories", "_reset_values", "_warned", "_last", "_place", "_on_new_shape"}
+_SETTINGS = {"_step_mode", "_n_steps", "_backend", "_backends", "parallel_optim", "spike_out"}
+_WORKED_OUT = {"_purely", "_neuron", "_make", "_contents"}
+
+OF_A_RUN = frozenset(_OF_TORCH | _OF_STATE | _SETTINGS | _WORKED_OUT)
 """Attributes that say how a node is run, not what a step does."""
 
 
@@ -50,7 +51,7 @@ class Shape(NamedTuple):
         kind: its class.
         states: names of its state variables.
         values: names of its parameters.
-        fixed: its other attributes.
+        fixed: its other attributes, and the numbers of its class.
         modules: its submodules by name; for the surrogate True if the threshold stands in for it.
     """
 
@@ -58,19 +59,25 @@ class Shape(NamedTuple):
     states: tuple[str, ...]
     values: tuple[str, ...]
     fixed: tuple[tuple[str, Any], ...]
+    of_class: tuple[Any, ...]
     modules: tuple[tuple[str, Any], ...]
 
 
 def neuron_of(node: StatefulNode) -> Neuron | None:
     """The neuron that the node's methods are, whatever its values; None if they cannot be one."""
-    shape = _shape(node, tuple(_values(node)))
+    shape = _shape(node, tuple(values_of(node)))
     return None if shape is None else _neuron(shape)
 
 
 def make_of(node: StatefulNode) -> tuple[Any, ...]:
     """What may change of a node without a word to it: its values' names, modules, its surrogate."""
-    spiking = getattr(node.surrogate_function, "spiking", None)
-    return tuple(_values(node)), tuple(node._modules), spiking
+    return tuple(values_of(node)), tuple(node._modules), _stands_in(node.surrogate_function)
+
+
+def contents_of(node: StatefulNode) -> Shape | None:
+    """The same, and what is in its modules and its class; None where those are of this package."""
+    known = is_ours(node) and _stands_in(node.surrogate_function)
+    return None if known else _shape(node, tuple(values_of(node)))
 
 
 def is_ours(node: StatefulNode) -> bool:
@@ -88,12 +95,22 @@ def form_of(node: StatefulNode, neuron: Neuron, x: Tensor) -> Form | None:
     """
     if not all(isinstance(value, float | Tensor) for value in _state(node)):
         return None
-    values, surrogate = _values(node), node.surrogate_function
-    threshold = surrogate.threshold if isinstance(surrogate, Surrogate) else _UNUSED
+    values, surrogate = values_of(node), node.surrogate_function
+    if not is_ours(node) and not all(_broadcasts(value, x) for value in values.values()):
+        return None  # a matrix, say, by which a step of one's own multiplies
+    threshold = surrogate.threshold if _stands_in(surrogate) else _UNUSED
     form = Form(neuron, neuron.Params(*values.values()), threshold, _DT)
     if node._purely is None:
         node._purely = _is_pure(node, form, x)
     return form if node._purely else None
+
+
+def _broadcasts(value: Any, x: Tensor) -> bool:
+    """Whether a parameter is one for each neuron of a step x ``(B, *N)``, or one for all."""
+    if not isinstance(value, Tensor):
+        return True
+    pairs = zip(reversed(value.shape), reversed(x.shape[1:]), strict=False)
+    return value.ndim < max(x.ndim, 2) and all(n in (1, m) for n, m in pairs)
 
 
 def _is_pure(node: StatefulNode, form: Form, x: Tensor) -> bool:
@@ -118,7 +135,7 @@ def _copied(record: Any) -> Any:
 _UNUSED = snn.threshold("heaviside")
 
 
-def _values(node: StatefulNode) -> dict[str, Any]:
+def values_of(node: StatefulNode) -> dict[str, Any]:
     """The numbers and tensors of a node: its parameters."""
     plain = {
         name: value
@@ -130,6 +147,7 @@ def _values(node: StatefulNode) -> dict[str, Any]:
 
 
 def _shape(node: StatefulNode, values: tuple[str, ...]) -> Shape | None:
+    """What decides the step of a node; None if that may change without a sign."""
     fixed = tuple(
         (name, value)
         for name, value in node.__dict__.items()
@@ -137,16 +155,27 @@ def _shape(node: StatefulNode, values: tuple[str, ...]) -> Shape | None:
     )
     if any(callable(getattr(type(node), name, None)) for name, _ in fixed):
         return None  # a method replaced on the node itself: it would change the node, no stand-in
-    if any(_holds_tensors(child) for child in node.children()):
+    if any(map(_holds_tensors, node.children())):
         return None
     empty = tuple((name, None) for name, value in node._parameters.items() if value is None)
-    modules = tuple((name, _stands_in(name, module)) for name, module in node._modules.items())
-    shape = Shape(type(node), node._state_names(), values, fixed + empty, modules)
     try:
-        hash(shape)
-    except TypeError:
+        frozen(tuple(value for _, value in fixed))
+        modules = tuple((name, _kept(name, one)) for name, one in node._modules.items())
+    except NotPlain:
         return None
-    return shape
+    kind = type(node)
+    numbers = () if is_ours(node) else of_class(kind, StatefulNode)
+    return Shape(kind, node._state_names(), values, fixed + empty, numbers, modules)
+
+
+def _kept(name: str, module: Any) -> Any:
+    return (name == "surrogate_function" and _stands_in(module)) or Held(module)
+
+
+def _stands_in(surrogate: Any) -> bool:
+    """Whether a threshold does all that a surrogate does."""
+    ours = isinstance(surrogate, Surrogate) and type(surrogate).forward is Surrogate.forward
+    return ours and surrogate.spiking and not has_hooks(surrogate)
 
 
 def _holds_tensors(child: nn.Module) -> bool:
@@ -160,11 +189,6 @@ def _state(node: StatefulNode) -> list[Any]:
     """Its state; v counts as there, which starts at v_reset where that is a tensor."""
     known = {"v": 0.0} if node._memories["v"] is None else {}
     return [known.get(name, node._memories[name]) for name in node._state_names()]
-
-
-def _stands_in(name: str, module: Any) -> Any:
-    is_surrogate = name == "surrogate_function" and isinstance(module, Surrogate)
-    return True if is_surrogate and module.spiking else module
 
 
 @functools.lru_cache(maxsize=256)
@@ -206,6 +230,8 @@ def _blank(shape: Shape) -> StatefulNode:
         _parameters={}, _buffers={}, _modules={}, _non_persistent_buffers_set=set()
     )
     node.__dict__.update(shape.fixed)
+    held = ((name, module) for name, module in shape.modules if module is not True)
+    node.__dict__.update((name, module.copied()) for name, module in held)
     node.__dict__.update(spike_out=False, parallel_optim=False)
     return node
 
@@ -220,7 +246,8 @@ def _stand_in(
     node = object.__new__(shape.kind)
     node.__dict__.update(blank.__dict__)
     for name, module in shape.modules:
-        node.__dict__[name] = threshold if module is True else module
+        if module is True:
+            node.__dict__[name] = threshold
     node.__dict__.update(zip(shape.values, params, strict=True))
     node.__dict__["_memories"] = dict(zip(shape.states, state, strict=True))
     return node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from snn_nodes.neuron.neuron_node import NeuronNode
+from snn_nodes.neuron.neuron_node import NeuronNode, check_settings
 
 
 class _Registered(NeuronNode):
@@ -13,6 +13,7 @@ class _Registered(NeuronNode):
     model: ClassVar[str]
 
     def __init__(self, *, dt: float, **settings: Any) -> None:
+        check_settings(self.model, settings)
         super().__init__(self.model, dt=dt, **settings)
 
 

@@ -7,63 +7,30 @@ another batch, and variable lengths are here.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from snn_core.choosing import candidates, choose
-from snn_core.types import AsBackend, Backend, Output
+from snn_core.choosing import choose
+from snn_core.types import Output
 from torch import Tensor
 
-from snn_nodes.batch_bound import BatchBound
 from snn_nodes.naming import label
 from snn_nodes.neuron.boundary import bounded
 from snn_nodes.neuron.form import Form, chosen, posed
 from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until
+from snn_nodes.neuron.run_settings import RunSettings
 from snn_nodes.spikes import SpikeTensor, dense
-from snn_nodes.stepping import Stepping, TakesLengths
-
-V_SEQ = "v_seq"
+from snn_nodes.stepping import TakesLengths
 
 
-class StatefulNode(BatchBound, TakesLengths, Stepping):
+class StatefulNode(RunSettings, TakesLengths):
     """A layer of neurons that keeps its state from call to call, until it is reset.
 
     Args:
-        step_mode: ``'s'``: a call is one step, ``(B, *N)``; ``'m'``: all steps, ``(T, B, *N)``.
-        parallel_optim: a call is all steps with time and batch merged, ``(T * B, *N)``, time first.
-        T: number of steps of such a call.
-        spike_out: whether spikes come out as a ``SpikeTensor``.
-        store_v_seq: whether to keep the membranes of a call over time as ``v_seq``, after reset.
-        backend: what runs all steps, as for ``snn.integrate``.
-        on_new_shape: what to do with a state that belongs to another batch (its shape, dtype or
-            device differs from the input's): ``'restart'`` with one warning, or ``'raise'``. It is
-            never broadcast.
-
-    Raises:
-        ValueError, TypeError, LookupError: a setting is none of these.
+        As for ``RunSettings``.
     """
-
-    def __init__(
-        self,
-        *,
-        step_mode: str = "s",
-        parallel_optim: bool = False,
-        T: int = 1,
-        spike_out: bool = False,
-        store_v_seq: bool = False,
-        backend: str | Backend | AsBackend = "auto",
-        on_new_shape: str = "restart",
-    ) -> None:
-        super().__init__()
-        self.step_mode = step_mode
-        self.parallel_optim = parallel_optim
-        self.T = T
-        self.spike_out = spike_out
-        self.backend = backend
-        self.on_new_shape = on_new_shape
-        if store_v_seq:
-            self.store_v_seq = True
 
     # What a node must say of itself.
 
@@ -83,43 +50,6 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         """One step from its memories, whose tensors fit, to its memories: dense output."""
         raise NotImplementedError
 
-    # Settings.
-
-    @property
-    def T(self) -> int:
-        """Number of steps of a call with ``parallel_optim``."""
-        return self._n_steps
-
-    @T.setter
-    def T(self, T: int) -> None:
-        if isinstance(T, bool) or not isinstance(T, int):
-            raise TypeError(f"T of {label(self)} must be an integer, got {T!r}; pass T=4")
-        if T < 1:
-            raise ValueError(f"T of {label(self)} must be at least 1, got {T}; pass T=4")
-        self._n_steps = T
-
-    @property
-    def backend(self) -> Any:
-        """What runs all steps: a name, or a backend."""
-        return self._backend
-
-    @backend.setter
-    def backend(self, backend: str | Backend | AsBackend) -> None:
-        self._backends = candidates(backend)
-        self._backend = backend
-
-    @property
-    def store_v_seq(self) -> bool:
-        """Whether the membranes over time are kept as ``v_seq``."""
-        return V_SEQ in self._memories
-
-    @store_v_seq.setter
-    def store_v_seq(self, store: bool) -> None:
-        if store and not self.store_v_seq:
-            self.register_memory(V_SEQ, None)
-        elif not store and self.store_v_seq:
-            delattr(self, V_SEQ)
-
     # Running.
 
     def forward(self, x: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
@@ -134,7 +64,8 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
             ValueError: shapes that do not fit; the message names the node.
         """
         self._check_kind(x)
-        x = dense(x)
+        x = self._promoted(dense(x))
+        self._check_pass()
         if self.parallel_optim:
             output = self._run_flat(x, lengths)
         elif self.step_mode == "m":
@@ -152,6 +83,25 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
             )
         if not x.is_floating_point():
             raise TypeError(f"{label(self)} takes a floating-point input, got {x.dtype}; x.float()")
+
+    def _promoted(self, x: Tensor) -> Tensor:
+        """Under autocast, at least single precision: it is for products, and membranes add up."""
+        if not torch.is_autocast_enabled(x.device.type):
+            return x
+        return x.to(torch.promote_types(x.dtype, torch.float32))
+
+    def _check_pass(self) -> None:
+        """Refuse to go on, within a backward pass, from the state that the forward pass left."""
+        if torch.compiler.is_compiling() or self._last is None:
+            return
+        within, last = torch._C._current_graph_task_id() != -1, self._last()
+        if within and last is not None and any(last is one for one in self._memories.values()):
+            raise RuntimeError(
+                f"{label(self)} is called within a backward pass, as torch.utils.checkpoint does, "
+                f"but its state has gone on since, so the gradient would be wrong. Call "
+                f"reset_net(net) in the function that is recomputed, or hand the state through it: "
+                f"layer.Sequential has threaded(x, state)"
+            )
 
     def _run_flat(self, x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor:
         if self.step_mode == "m":
@@ -172,11 +122,27 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
             raise ValueError(f"{label(self)} takes one step of shape (B, *N), got a number")
         self._settle(x)
         output = self._step(x)
+        self._check_step(x)
         if self.store_v_seq:
             self.v_seq = self.v.unsqueeze(0)
         state = {name: self._memories[name] for name in self._state_names()}
         tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+        if any(value is output for value in tensors.values()):
+            output = output.clone()  # what a user writes into an output is no state
         return self._remember(output, tensors)
+
+    def _check_step(self, x: Tensor) -> None:
+        """What a step has made of the state belongs to inputs like x, as it did before."""
+        for name in self._state_names():
+            value = self._memories[name]
+            if not isinstance(value, Tensor) or self._is_start(name, value, x):
+                continue
+            if not self._fits(value, x.shape, x):
+                raise ValueError(
+                    f"{label(self)}: a step of {tuple(x.shape)} of {x.dtype} has made its {name} "
+                    f"{tuple(value.shape)} of {value.dtype}; parameters must broadcast to "
+                    f"{tuple(x.shape[1:])} and have the input's dtype: node.to({x.dtype})"
+                )
 
     def _run_all(self, x_seq: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor:
         if x_seq.ndim < 2 or x_seq.shape[0] == 0:
@@ -244,22 +210,25 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
         """Make sure that the state, if there is one, belongs to inputs like x ``(B, *N)``."""
         for name in self._state_names():
             value = self._memories[name]
-            if not isinstance(value, Tensor) or self._is_start(name, value):
+            if not isinstance(value, Tensor) or self._is_start(name, value, x):
                 continue
             if not self._fits(value, x.shape, x):
                 self._start_anew(name, value, x.shape, x)
                 return
 
-    def _is_start(self, name: str, value: Tensor) -> bool:
-        """Whether a memory has the shape that it was registered with: one for every batch."""
+    def _is_start(self, name: str, value: Tensor, x: Tensor) -> bool:
+        """Whether a memory is one for every batch still, as it was registered."""
         start = self._reset_values[name]
-        return isinstance(start, Tensor) and start.shape == value.shape
+        alike = isinstance(start, Tensor) and start.shape == value.shape
+        return value.ndim == 0 or (alike and value.ndim < x.ndim)
 
     def _remember(self, output: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Remember the state; the output, from which a backward pass leads into this call."""
         output, *values = bounded(self, output, *state.values())
         for name, value in zip(state, values, strict=True):
             self._memories[name] = value
+        if values and not torch.compiler.is_compiling() and torch._C._current_graph_task_id() == -1:
+            self._last = weakref.ref(values[0])
         return output
 
     def _runs_on(self) -> str:
@@ -268,18 +237,6 @@ class StatefulNode(BatchBound, TakesLengths, Stepping):
             return ""
         form = self._form(torch.zeros(1, 1))
         return f"backend={chosen(form, self._backend, self._backends)}"
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what is found again by name."""
-        state = super().__getstate__()
-        if isinstance(self._backend, str):
-            del state["_backends"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        if isinstance(self._backend, str):
-            self._backends = candidates(self._backend)
 
 
 def _mapped(record: Any, change: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -85,7 +86,8 @@ def diagnose(
             ``lambda net, x: torch.stack([net(step) for step in x])``.
 
     Raises:
-        ValueError: no layer of neurons, a loss that is not one number.
+        ValueError: no layer of neurons, a loss that is not one number, weights made in inference
+            mode.
         TypeError: an output that is no tensor, without a loss.
 
     >>> from snn_nodes.neuron import IFNode
@@ -98,11 +100,12 @@ def diagnose(
     - IFNode '0': 0.00% of its membranes are within -0.909 ... 0.909 of the threshold, ...
     """
     layers = sites(net)
+    _check_learnable(net)
     run = _call if run is None else run
     loss = _sum if loss is None else loss
     named = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
-    with undisturbed(net), torch.enable_grad(), probing(layers) as probes:
-        value = loss(run(net, x))
+    with _with_gradient(), undisturbed(net), probing(layers) as probes:
+        value = loss(run(net, _usable(x)))
         _check_loss(value)
         zeros = [zero for probe in probes.values() for zero in probe.zeros]
         wanted = [*zeros, *(p for _, p in named)]
@@ -118,6 +121,27 @@ def diagnose(
     number = value.item()
     advice = (*advice_on(found), *_on_parameters(parameters), *_on_loss(number))
     return Diagnosis(found, parameters, number, advice)
+
+
+@contextmanager
+def _with_gradient() -> Iterator[None]:
+    """Whatever mode is around it."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def _usable(x: Any) -> Any:
+    """An input that inference has made as one that gradients may need."""
+    return x.clone() if isinstance(x, Tensor) and x.is_inference() else x
+
+
+def _check_learnable(net: nn.Module) -> None:
+    for name, value in (*net.named_parameters(), *net.named_buffers()):
+        if value.is_inference():
+            raise ValueError(
+                f"{name} was made in torch.inference_mode() and takes part in no gradient; "
+                f"construct the network outside of it"
+            )
 
 
 def _call(net: nn.Module, x: Any) -> Any:

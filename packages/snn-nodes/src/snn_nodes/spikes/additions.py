@@ -7,7 +7,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from snn_nodes.spikes.bits import count
-from snn_nodes.spikes.blocks import LISTED, blocks, runs_along_rows
+from snn_nodes.spikes.blocks import blocks, runs_along_rows
+
+# Spikes that are listed at a time, 8 bytes each: longer lists take new memory at each call.
+_LISTED = 1 << 19
+# Entries at a time where columns lie together: the search goes across them, and the part of the
+# table that is added up is to stay in the cache.
+_ENTRIES = 1 << 20
 
 
 def add_rows(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -33,7 +39,7 @@ def add_rows(elem: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
-    parts = _parts(elem)
+    parts = list(blocks(len(elem), count(elem) / max(1, len(elem)), _LISTED))
     if len(parts) <= 1:
         out = _sums(elem, table)
         return out if bias is None else out.add_(bias)
@@ -47,7 +53,7 @@ def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None) -> Tensor:
 
 def _column_blocks(elem: Tensor, table: Tensor) -> Tensor:
     """The same where spikes of a column lie together: the gradient of a weight."""
-    parts = _parts(elem.t())
+    parts = list(blocks(elem.shape[1], len(elem), _ENTRIES))
     if len(parts) <= 1:
         return _sums(elem, table.contiguous())
     # Many short sums are added up: not in half precision.
@@ -56,11 +62,6 @@ def _column_blocks(elem: Tensor, table: Tensor) -> Tensor:
     for part in parts:
         out += _sums(elem[:, part], table[part].to(exact).contiguous())
     return out.to(table.dtype)
-
-
-def _parts(elem: Tensor) -> list[slice]:
-    """Stretches of rows with as many spikes as are listed at a time, if they are spread evenly."""
-    return list(blocks(len(elem), count(elem) / max(1, len(elem)), LISTED))
 
 
 def _sums(elem: Tensor, table: Tensor) -> Tensor:

@@ -6,11 +6,6 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-LISTED = 1 << 19
-"""Spikes whose places are listed at a time, 8 bytes each: longer lists take new memory at each
-call. Shorter ones cost the same on two idle processors, more where others use them too, since every
-operation on a block waits for both."""
-
 
 def blocks(length: int, width: float, size: float) -> Iterator[slice]:
     """Stretches of an axis of ``length`` with about ``size`` entries, ``width`` times as many.

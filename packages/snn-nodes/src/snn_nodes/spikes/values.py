@@ -7,8 +7,8 @@ from torch import Tensor
 
 from snn_nodes.spikes.blocks import blocks
 
-_SAMPLE = 1 << 14
-_PART = 1 << 18
+_SAMPLE = 1 << 12
+_PART = 1 << 20
 _PRIME = 2654435761
 
 
