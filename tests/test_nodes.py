@@ -116,7 +116,7 @@ def chosen(node, x):
 def without_eager(monkeypatch):
     """Whoever falls back to the loop is found out: it is not there."""
     auto = tuple(one for one in candidates("auto") if one.name != "eager")
-    monkeypatch.setattr("snn_nodes.neuron.stateful.candidates", lambda backend: auto)
+    monkeypatch.setattr("snn_nodes.neuron.run_settings.candidates", lambda backend: auto)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

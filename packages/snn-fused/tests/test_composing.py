@@ -8,7 +8,6 @@ import pytest
 import snn_core as snn
 import torch
 from snn_core.integration import pose
-from snn_core.testing import TOY
 from snn_core.testing.compiling import whole_graph
 from snn_fused.function import flat
 from snn_fused.operators import layer, layer_backward
@@ -111,19 +110,6 @@ def test_under_checkpoint():
     expected = grads_of(layer, lambda: loss_of(layer, x))
     again = grads_of(layer, lambda: checkpoint(loss_of, layer, x, use_reentrant=False))
     assert_equal(again, expected)
-
-
-def test_a_first_call_under_checkpoint_recomputes_once():
-    """A step is traced at its first call; what that saves is none of checkpoint's business."""
-    fresh = TOY._replace(name="fresh", step=lambda *given: TOY.step(*given))
-    calls, x = [], spikes(7, 3, 6).requires_grad_()
-
-    def run(x):
-        calls.append(len(calls))
-        return snn.integrate(fresh, x, dt=1e-3, backend="numba").output
-
-    checkpoint(run, x, use_reentrant=False).sum().backward()
-    assert calls == [0, 1]
 
 
 def test_several_threads_at_once():

@@ -28,7 +28,18 @@ def gradients(net, run, x):
     return [x.grad, *(p.grad for p in net.parameters())]
 
 
-@pytest.mark.parametrize("make", [LIFNode, lambda **k: CubaLIFNode(dt=1e-3, **k)])
+MAKE = {
+    "lif": LIFNode,
+    "by name": lambda **k: CubaLIFNode(dt=1e-3, **k),
+    "delay": lambda **k: layer.Delay(1, **k),
+    "recurrent": lambda **k: layer.Recurrent(LIFNode(), 4, **k),
+    "recurrent, step by step": lambda **k: layer.Recurrent(
+        LIFNode(), layer.Sequential(nn.Linear(4, 4), nn.Tanh()), **k
+    ),
+}
+
+
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 @pytest.mark.parametrize("mode", ["s", "m"])
 def test_a_node_that_would_start_from_its_end_is_refused(make, mode, x):
     node = make(step_mode=mode)
@@ -58,3 +69,17 @@ def test_a_state_that_is_handed_on_is_right(net, x):
         return first.sum() + second.sum()
 
     torch.testing.assert_close(gradients(net, in_parts, x), expected)
+
+
+@pytest.mark.parametrize("mode", ["s", "m"])
+def test_a_state_of_inference_is_one_to_train_from(mode, x):
+    node, alone = LIFNode(step_mode=mode), LIFNode(step_mode=mode)
+    given = x if mode == "m" else x[0]
+    with torch.inference_mode():
+        node(given)
+    alone(given)
+    leaves = [given.clone().requires_grad_() for _ in range(2)]
+    for one, leaf in zip((node, alone), leaves, strict=True):
+        one(leaf).sum().backward()
+    assert torch.equal(leaves[0].grad, leaves[1].grad)
+    assert leaves[0].grad.any()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from snn_nodes.memory import MemoryModule
@@ -33,6 +36,7 @@ class BatchBound(MemoryModule):
     def __init__(self) -> None:
         super().__init__()
         self._warned = False
+        self._last: Any = None
         self.on_new_shape = "restart"
 
     @property
@@ -47,6 +51,31 @@ class BatchBound(MemoryModule):
                 f"on_new_shape of {label(self)} must be 'restart' or 'raise', got {policy!r}"
             )
         self._on_new_shape = policy
+
+    def _mark(self, *values: Tensor) -> None:
+        """Remember which memories a forward pass has left."""
+        if values and not torch.compiler.is_compiling() and torch._C._current_graph_task_id() == -1:
+            self._last = weakref.ref(values[0])
+
+    def _check_pass(self) -> None:
+        """Refuse to go on, within a backward pass, from what the forward pass left.
+
+        Raises:
+            RuntimeError: ``torch.utils.checkpoint`` recomputes from a state that has gone on.
+        """
+        if torch.compiler.is_compiling() or self._last is None:
+            return
+        within, last = torch._C._current_graph_task_id() != -1, self._last()
+        if within and last is not None and any(last is one for one in self._memories.values()):
+            raise RuntimeError(
+                f"{label(self)} is called within a backward pass, as torch.utils.checkpoint does, "
+                f"but its state has gone on since, so the gradient would be wrong. Call "
+                f"reset_net(net) in the function that is recomputed, or hand the state through it: "
+                f"layer.Sequential has threaded(x, state)"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_last": None}
 
     def _fits(self, held: Tensor, shape: Sequence[int], x: Tensor) -> bool:
         """Whether a memory has this shape, and x's dtype and device."""

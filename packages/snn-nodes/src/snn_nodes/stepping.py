@@ -64,4 +64,10 @@ def merged(run: Callable[[Tensor], Tensor], x_seq: Tensor) -> Tensor:
     torch.Size([5, 2, 12])
     """
     y = run(x_seq.flatten(0, 1))
+    if y.ndim == 0 or y.shape[0] != x_seq.shape[0] * x_seq.shape[1]:
+        raise ValueError(
+            f"all steps of all samples, ({x_seq.shape[0]} * {x_seq.shape[1]}, ...), went in as one "
+            f"batch, and {tuple(y.shape)} came out; is the time axis missing in "
+            f"{tuple(x_seq.shape)} = (T, B, *)?"
+        )
     return y.reshape(*x_seq.shape[:2], *y.shape[1:])

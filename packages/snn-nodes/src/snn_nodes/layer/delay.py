@@ -99,6 +99,7 @@ class Delay(TakesLengths, Described, BatchLayer):
                 fit; the message names the layer.
         """
         self._check_rank(x)
+        self._check_pass()
         if self.step_mode == "m":
             return self._over_time(x, lengths)
         if lengths is not None:
@@ -124,6 +125,7 @@ class Delay(TakesLengths, Described, BatchLayer):
             self.history = history.detach()
             return y
         y, self.history = bounded(self, y, history)
+        self._mark(self.history)
         return y
 
     def _delayed(self, line: Tensor, n_steps: int) -> Tensor:

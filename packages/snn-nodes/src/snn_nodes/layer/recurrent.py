@@ -101,6 +101,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
             ValueError: shapes that do not fit; the message names the layer.
         """
         check_tensor(self, x)
+        self.node._check_pass()
         x = self._promoted(dense(x))
         if self.step_mode == "m":
             z = self._run_all(x, lengths)
@@ -229,6 +230,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
             v_seq = out.traces.v
             node.v_seq = v_seq if lengths is None else kept_until(lengths, v_seq, end.neuron.v)
         z, last_z, *values = bounded(self, z, end.output, *end.neuron)
+        node._mark(*values)
         self.output = last_z.clone()  # not a row of z, which is its user's
         for name, value in zip(node._state_names(), values, strict=True):
             setattr(node, name, value)

@@ -97,9 +97,13 @@ class SpikingInput(TimeFirst):
         return shown + self._expected_way() if self.spike_in else shown
 
     def _way_of(self, last: _Last) -> str:
-        count = None if last.tally is None else last.tally.known
-        if count is None:
+        if last.tally is None:
             return f"last path: dense{last.remark}"
+        count = last.tally.known
+        if count is None:
+            estimate = last.tally.estimate
+            about = "" if estimate is None else f" (about {100 * estimate:.0f} % active)"
+            return f"last path: dense{about}"
         activity = count / max(1, math.prod(last.shape))
         forward, gradient = (
             "additions" if activity <= limit else "dense"

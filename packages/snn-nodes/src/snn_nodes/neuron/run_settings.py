@@ -46,7 +46,6 @@ class RunSettings(BatchBound, Stepping):
     ) -> None:
         super().__init__()
         check_flags(parallel_optim=parallel_optim, spike_out=spike_out, store_v_seq=store_v_seq)
-        self._last: Any = None
         self.step_mode = step_mode
         self.parallel_optim = parallel_optim
         self.T = T
@@ -98,7 +97,7 @@ class RunSettings(BatchBound, Stepping):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is found again by name."""
-        state = {**super().__getstate__(), "_last": None}
+        state = super().__getstate__()
         if isinstance(self._backend, str):
             del state["_backends"]
         return state

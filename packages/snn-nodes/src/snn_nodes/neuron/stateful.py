@@ -7,7 +7,6 @@ another batch, and variable lengths are here.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,19 +88,6 @@ class StatefulNode(RunSettings, TakesLengths):
         if not torch.is_autocast_enabled(x.device.type):
             return x
         return x.to(torch.promote_types(x.dtype, torch.float32))
-
-    def _check_pass(self) -> None:
-        """Refuse to go on, within a backward pass, from the state that the forward pass left."""
-        if torch.compiler.is_compiling() or self._last is None:
-            return
-        within, last = torch._C._current_graph_task_id() != -1, self._last()
-        if within and last is not None and any(last is one for one in self._memories.values()):
-            raise RuntimeError(
-                f"{label(self)} is called within a backward pass, as torch.utils.checkpoint does, "
-                f"but its state has gone on since, so the gradient would be wrong. Call "
-                f"reset_net(net) in the function that is recomputed, or hand the state through it: "
-                f"layer.Sequential has threaded(x, state)"
-            )
 
     def _run_flat(self, x: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor:
         if self.step_mode == "m":
@@ -215,6 +201,8 @@ class StatefulNode(RunSettings, TakesLengths):
             if not self._fits(value, x.shape, x):
                 self._start_anew(name, value, x.shape, x)
                 return
+            if _of_inference(value):
+                self._memories[name] = value.clone()  # a graph cannot begin at the other
 
     def _is_start(self, name: str, value: Tensor, x: Tensor) -> bool:
         """Whether a memory is one for every batch still, as it was registered."""
@@ -227,8 +215,7 @@ class StatefulNode(RunSettings, TakesLengths):
         output, *values = bounded(self, output, *state.values())
         for name, value in zip(state, values, strict=True):
             self._memories[name] = value
-        if values and not torch.compiler.is_compiling() and torch._C._current_graph_task_id() == -1:
-            self._last = weakref.ref(values[0])
+        self._mark(*values)
         return output
 
     def _runs_on(self) -> str:
@@ -241,3 +228,10 @@ class StatefulNode(RunSettings, TakesLengths):
 
 def _mapped(record: Any, change: Any) -> Any:
     return type(record)(*(value if value is None else change(value) for value in record))
+
+
+def _of_inference(value: Tensor) -> bool:
+    """Whether it comes from inference mode, which has ended."""
+    if torch.compiler.is_compiling():
+        return False
+    return value.is_inference() and not torch.is_inference_mode_enabled()

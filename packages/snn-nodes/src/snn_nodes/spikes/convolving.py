@@ -23,7 +23,7 @@ def convolve(elem: Tensor, tally: Tally, weight: Tensor, bias: Tensor | None, *h
     window = window_of(weight, stride, padding, dilation, transposed, groups)
     if window is not None and has_values(elem, weight):
         limit = limits(tuple(elem.shape), len(weight), window, weight.dtype).forward
-        if limit > 0 and tally.count(elem) <= limit * elem.numel():
+        if limit > 0 and tally.at_most(limit, elem):
             return add_kernel_rows(elem, weight, bias, window)
     out: Tensor = _aten.convolution(as_floats(elem, weight.dtype), weight, bias, *how)
     return out
@@ -44,7 +44,7 @@ def convolve_backward(
     kernel = None
     if of_weight and window is not None and has_values(elem, grad):
         limit = limits(tuple(elem.shape), len(weight), window, grad.dtype).gradient
-        if limit > 0 and tally.count(elem) <= limit * elem.numel():
+        if limit > 0 and tally.at_most(limit, elem):
             kernel = kernel_gradient(elem, grad, window)
     if kernel is None:
         floats = as_floats(elem, grad.dtype)

@@ -63,8 +63,8 @@ def _adds(elem: Tensor, table: Tensor, tally: Tally) -> bool:
         return False
     rows, columns = elem.shape
     product = Product(rows, columns, table.shape[1], runs_along_rows(elem), table.dtype)
-    limit = break_even(product) * elem.numel()
-    return limit > 0 and tally.count(elem) <= limit
+    limit = break_even(product)
+    return limit > 0 and tally.at_most(limit, elem)
 
 
 def _row_blocks(elem: Tensor, table: Tensor, bias: Tensor | None, size: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,6 @@ from snn_nodes.spikes.blocks import blocks
 
 _SAMPLE = 1 << 12
 _PART = 1 << 20
-_PRIME = 2654435761
 
 
 def binary_bits(x: Tensor) -> Tensor | None:
@@ -43,11 +44,11 @@ def sampled_activity(x: Tensor) -> float:
     """
     x = x.detach()
     in_memory = x.permute(sorted(range(x.ndim), key=x.stride, reverse=True)).reshape(-1)
-    if len(in_memory) > _SAMPLE:
-        # Multiples of a large prime meet every row and column of any regular pattern alike.
-        places = torch.arange(_SAMPLE, device=x.device) * _PRIME % len(in_memory)
-        in_memory = in_memory[places]
-    return int(in_memory.count_nonzero()) / max(1, len(in_memory))
+    step = max(1, len(in_memory) // _SAMPLE)
+    while math.gcd(step, len(in_memory)) > 1:  # else it could stay in some columns
+        step += 1
+    sample = in_memory[::step]
+    return int(sample.count_nonzero()) / max(1, len(sample))
 
 
 def checked_bits(x: Tensor) -> Tensor:
