@@ -138,3 +138,20 @@ def test_a_matrix_of_its_own_runs_step_by_step_and_learns():
     assert torch.equal(node.v, torch.tensor([[2.0, 1.0]]))
     node.v.sum().backward()
     assert torch.equal(node.matrix.grad, torch.tensor([[1.0, 1.0], [2.0, 2.0]]))
+
+
+class Noisy(BaseNode):
+    """Adds noise of torch's own generator."""
+
+    def neuronal_dynamics(self, x):
+        self.v = self.v + x + torch.randn_like(x)
+
+
+def test_noise_is_the_same_in_both_modes():
+    x = torch.rand(5, 2, 3, generator=torch.Generator().manual_seed(0))
+    steps, whole = Noisy(), Noisy(step_mode="m", backend="eager")
+    torch.manual_seed(1)
+    expected = torch.stack([steps(row) for row in x])
+    torch.manual_seed(1)
+    assert torch.equal(whole(x), expected)
+    assert torch.equal(whole.v, steps.v)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from snn_nodes.exchange import ExchangeError as ExchangeError
     from snn_nodes.exchange import from_nir as from_nir
     from snn_nodes.exchange import to_nir as to_nir
+    from snn_nodes.functional import detach as detach
     from snn_nodes.functional import detach_net as detach_net
     from snn_nodes.functional import fresh as fresh
+    from snn_nodes.functional import reset as reset
     from snn_nodes.functional import reset_net as reset_net
     from snn_nodes.functional import set_backend as set_backend
     from snn_nodes.functional import set_on_new_shape as set_on_new_shape
@@ -74,12 +76,14 @@ _HOME = {
     "SpikeTensor": "spikes",
     "StateWarning": "neuron",
     "Surrogate": "surrogate",
+    "detach": "functional",
     "detach_net": "functional",
     "diagnose": "recording",
     "energy": "recording",
     "fresh": "functional",
     "from_nir": "exchange",
     "node": "neuron",
+    "reset": "functional",
     "reset_net": "functional",
     "set_T": "functional",
     "set_backend": "functional",

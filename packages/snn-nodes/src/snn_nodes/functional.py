@@ -39,6 +39,9 @@ def detach_net(net: nn.Module) -> None:
         module.detach()
 
 
+reset, detach = reset_net, detach_net  # by the names of the methods of each
+
+
 def set_step_mode(net: nn.Module, step_mode: str) -> None:
     """Set the step mode of everything in ``net`` that has one: ``'s'`` or ``'m'``.
 

@@ -19,6 +19,8 @@ from snn_nodes.naming import label
 class MemoryModule(nn.Module):
     """A module whose memories act as attributes and go back to their reset values by ``reset``.
 
+    ``copy.copy`` and replicas of ``torch.nn.DataParallel`` share weights, but not memories.
+
     >>> import torch
     >>> module = MemoryModule()
     >>> module.register_memory("v", 0.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-_PLACE = "_place"
+PLACE = "_place"
+"""The attribute of a module that holds its place in the network."""
 
 
 def label(module: nn.Module) -> str:
@@ -17,7 +18,7 @@ def label(module: nn.Module) -> str:
     >>> label(net[0])
     "Linear '0'"
     """
-    kind, place = type(module).__name__, module.__dict__.get(_PLACE)
+    kind, place = type(module).__name__, module.__dict__.get(PLACE)
     if place is not None:
         return f"{kind} {place!r}"
     try:
@@ -33,4 +34,4 @@ def name_places(net: nn.Module) -> None:
     """
     for place, module in net.named_modules():
         if place:
-            module.__dict__[_PLACE] = place
+            module.__dict__[PLACE] = place

@@ -16,9 +16,12 @@ import torch
 from snn_core.thresholds import Threshold
 from torch import nn
 
+from snn_nodes.naming import PLACE
+
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type, enum.Enum)
 _OF_TORCH = (torch.dtype, torch.device, Threshold)
 _MODULE = frozenset(vars(nn.Module()))
+_OF_NO_EFFECT = _MODULE | {PLACE}
 _HOOKS = tuple(name for name in _MODULE if name.endswith("_hooks"))
 
 
@@ -81,7 +84,7 @@ def has_hooks(module: nn.Module) -> bool:
 def _of_module(module: nn.Module) -> Any:
     if module._parameters or module._buffers or has_hooks(module):
         raise NotPlain(type(module).__name__)
-    own = ((name, value) for name, value in vars(module).items() if name not in _MODULE)
+    own = ((name, value) for name, value in vars(module).items() if name not in _OF_NO_EFFECT)
     parts = (*own, *module._modules.items(), ("training", module.training))
     return type(module), tuple((name, frozen(value)) for name, value in parts)
 

@@ -6,13 +6,15 @@ writes ``self.v = ...`` and is traced, compiled and differentiated like any neur
 
 Numbers and tensors among the attributes are parameters: a kernel serves every value of them. Flags
 and the like decide what the step does: nodes that have the same share one record, so that a network
-of a hundred is traced once. A node that changes anything but its state is not pure; it runs step by
-step.
+of a hundred is traced once. A node that holds what may change without a sign (``freezing``), or
+that changes anything but its state, runs step by step. What a step reads from outside of the node,
+such as a global, is taken as it was when the step was traced.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -51,7 +53,8 @@ class Shape(NamedTuple):
         kind: its class.
         states: names of its state variables.
         values: names of its parameters.
-        fixed: its other attributes, and the numbers of its class.
+        fixed: its other attributes.
+        of_class: numbers and the like of its class.
         modules: its submodules by name; for the surrogate True if the threshold stands in for it.
     """
 
@@ -118,12 +121,15 @@ def _is_pure(node: StatefulNode, form: Form, x: Tensor) -> bool:
     # on copies: a step that changes them in place is not pure either
     state = _copied(form.neuron.State(*node._initial_state(x).values()))
     params = _copied(form.params)
+    # the trial must not be seen in random numbers either
+    compiling = torch.compiler.is_compiling()
+    numbers = contextlib.nullcontext() if compiling else torch.random.fork_rng(devices=[])
     try:
-        with torch.no_grad():
+        with torch.no_grad(), numbers:
             form.neuron.step(x, state, params, form.threshold, form.dt)
     except Impure:
         return False
-    if torch.compiler.is_compiling():
+    if compiling:
         return True  # versions cannot be read there
     return not any(isinstance(one, Tensor) and one._version for one in (*state, *params))
 
