@@ -85,6 +85,7 @@ def together(session: nox.Session) -> None:
     session.run("snn", "doctor")
     run_folder = empty_folder(session) / "digits"
     session.run("snn", "train", "digits", "--epochs", "1", "--out", run_folder)
+    session.run("python", "examples/digits_by_nodes.py", "--epochs", "1")
     session.run("pytest", "tests", "README.md", "docs/nir.md", *session.posargs)
 
 
