@@ -80,7 +80,7 @@ def alone(session: nox.Session, package: str) -> None:
 
 @nox.session
 def together(session: nox.Session) -> None:
-    """All packages at once: the tests that need several, the README, a short training."""
+    """All packages at once: the tests that need several, pages, short trainings."""
     install(session, *editable(*PACKAGES))
     session.run("snn", "doctor")
     run_folder = empty_folder(session) / "digits"
@@ -144,7 +144,7 @@ def exchange(session: nox.Session) -> None:
 
 @nox.session
 def benchmark(session: nox.Session) -> None:
-    """The times of snn-fused beside those of its rivals, each in an environment of its own."""
+    """The times of snn-fused and of nodes beside those of rivals, each in its own environment."""
     ours = with_siblings("snn-fused") | with_siblings("snn-nodes")
     beside_rivals(session, "benchmarks/fused/driver.py", ours, "rivals")
 

@@ -175,3 +175,5 @@ def test_a_layer_that_is_not_run(x):
     found = diagnose(net, x)
     assert found.advice == ("IFNode '1.spare': was not run",)
     assert "1.spare" in str(found)
+    spare = next(layer for layer in found.layers if layer.name == "1.spare")
+    assert (spare.gradient_norm, spare.early, spare.late) == (0.0, 0.0, 0.0)

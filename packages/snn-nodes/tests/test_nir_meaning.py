@@ -9,8 +9,10 @@ import nir
 import numpy as np
 import pytest
 import torch
-from snn_nodes.exchange import MembraneFirst, NirNetwork, NirSequential, from_nir
-from snn_nodes.functional import detach_net, reset_net, set_step_mode
+from snn_nodes.exchange import MembraneFirst, NirNetwork, NirSequential, Scale, from_nir
+from snn_nodes.functional import detach_net, reset_net, set_on_new_shape, set_step_mode
+from snn_nodes.neuron import IFNode, StateWarning
+from torch import nn
 
 from .nir_interpreter import DT, Interpreter, assert_means, spikes
 
@@ -131,10 +133,68 @@ def test_a_network_goes_on_where_it_stopped_in_any_portions():
     after = net(x[0])
     assert torch.equal(after, copied(x[0]))
     assert torch.equal(after, again(x[0]))
-    with pytest.raises(
-        ValueError, match=r"fed back for a batch of 2, got a batch of 1; call reset"
-    ):
-        net(x[0, :1])
+
+
+def fed_back(back):
+    """An IF that gets its own spikes through a module."""
+    edges = [("in", "if"), ("if", "back"), ("back", "if"), ("if", "out")]
+    modules, shapes = {"if": IFNode(v_threshold=3.0), "back": back}, {"if": (3,), "back": (3,)}
+    return NirNetwork(modules, edges, "in", "out", shapes, stateful={"if"})
+
+
+OTHER_BATCHES = [
+    (
+        lambda x: x[:, :1],
+        r"batch is \(2, 3\) of \S+, the input needs \(1, 3\) of torch.float64",
+    ),
+    (lambda x: x.float(), r"\(2, 3\) of torch.float64, the input needs \(2, 3\) of torch.float32"),
+]
+
+
+@pytest.mark.parametrize(("other", "message"), OTHER_BATCHES)
+def test_feedback_of_another_batch_is_dropped_with_one_warning(other, message):
+    """All inside starts anew with it: the numbers are those of a fresh network."""
+    x = spikes(3)
+    expected = fed_back(nn.Identity())(other(x))
+    net = fed_back(nn.Identity())
+    whole = net(torch.cat((x, x)))
+    assert not torch.equal(whole[len(x) :], whole[: len(x)])  # to go on is something else
+    with pytest.warns(StateWarning, match=message) as caught:
+        y = net(other(x))
+    assert len(caught) == 1
+    assert y.dtype == expected.dtype
+    assert torch.equal(y, expected)
+
+
+@pytest.mark.parametrize(("other", "message"), OTHER_BATCHES)
+def test_feedback_of_another_batch_is_refused_if_asked(other, message):
+    net = fed_back(nn.Identity())
+    set_on_new_shape(net, "raise")
+    x = spikes(3)
+    first = net(x)
+    with pytest.raises(ValueError, match=message + r".*; call reset_net\(net\)"):
+        net(other(x))
+    reset_net(net)
+    assert torch.equal(net(x), first)
+
+
+def test_feedback_in_another_dtype_than_the_input_is_kept():
+    """A layer that promotes is no other batch, which is known by the input."""
+    net = fed_back(Scale(torch.ones(3, dtype=torch.float64)))
+    set_on_new_shape(net, "raise")
+    x = spikes(3).float()
+    y = torch.cat([net(x[:7]), net(x[7:])])
+    assert y.dtype == torch.float64
+    net.reset()
+    assert torch.equal(y, net(x))
+
+
+def test_a_network_takes_tensors_with_a_batch():
+    net, _ = from_nir(two_loops(), dt=DT)
+    with pytest.raises(TypeError, match=r"takes a tensor, got list; pass torch.as_tensor"):
+        net([[[0.0, 0.0, 0.0]]])
+    with pytest.raises(ValueError, match=r"takes \(T, B, \*\) in step_mode='m', got \(3,\)"):
+        net(torch.zeros(3))
 
 
 def test_gradients_pass_the_feedback_until_detached():

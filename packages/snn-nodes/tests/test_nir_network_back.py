@@ -206,3 +206,10 @@ def test_a_broken_card_is_ignored_and_noted(key, value):
     back, report = from_nir(graph, dt=DT)
     assert back[0].neuron.name == "lif_box"
     assert report.of("card")[0].node == "0"
+
+
+def test_a_card_has_every_tensor_whatever_its_name():
+    node = IFNode()
+    node.register_buffer("extra_current", torch.ones(2))
+    metadata = to_nir(node, 2, dt=DT).graph.nodes["ifnode"].metadata
+    assert np.array_equal(metadata["snn_nodes.tensor.extra_current"], np.ones(2))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import snn_core as snn
 import torch
-from snn_nodes.exchange import ExchangeError, from_nir, to_nir
+from snn_nodes.exchange import ExchangeError, fitted, from_nir, to_nir
 from snn_nodes.neuron import IFNode
 
 from .nir_parts import DT, EYE, chain, full, graph, lif
@@ -102,6 +102,13 @@ def test_dt_must_be_given_and_a_step():
         from_nir(chain(lif()), dt=0.0)
     with pytest.raises(ValueError, match="dt"):
         to_nir(IFNode(), 2, dt=-1e-3)
+    for translate in (
+        lambda: from_nir(chain(lif()), dt=None),
+        lambda: to_nir(IFNode(), 2, dt=None),
+        lambda: fitted(chain(lif()), "norse", dt=None),
+    ):
+        with pytest.raises(TypeError, match=r"dt must be a number of seconds, .*; pass dt=1e-3"):
+            translate()
     with pytest.raises(TypeError, match=r"from_nir takes a nir.NIRGraph or a path, got LIF"):
         from_nir(lif(), dt=DT)
 

@@ -11,7 +11,7 @@ from snn_core.testing import TOY
 from snn_nodes import layer
 from snn_nodes.functional import detach_net, reset_net
 from snn_nodes.layer import Recurrent, SparseSynapse
-from snn_nodes.neuron import BaseNode, IFNode, LIFNode, NeuronNode, StateWarning
+from snn_nodes.neuron import BaseNode, IFNode, LIFNode, NeuronNode, StateWarning, stateful
 from snn_nodes.surrogate import Sigmoid
 from torch import nn
 
@@ -151,8 +151,8 @@ def test_each_sample_ends_at_its_own_length(x, node, synapse):
 
 def test_it_runs_through_integrate_where_synapses_are_a_matrix(x, monkeypatch):
     posed = []
-    pose = layer.recurrent.posed
-    monkeypatch.setattr(layer.recurrent, "posed", lambda *a: posed.append(a[-1]) or pose(*a))
+    pose = stateful.posed
+    monkeypatch.setattr(stateful, "posed", lambda *a: posed.append(a[-1]) or pose(*a))
     for synapse in ("number", "bias", "sparse"):
         made("if", synapse)(x)
     assert [tuple(weight.shape) for weight in posed] == [(N, N)] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from snn_core.testing.compiling import whole_graph
 from snn_nodes import layer
 from snn_nodes.functional import detach_net, reset_net
 from snn_nodes.layer import Sequential
@@ -32,21 +33,20 @@ def test_it_compiles_without_breaks_and_recompiles():
     x = 6 * torch.rand(5, 3, 4, generator=torch.Generator().manual_seed(1))
     net(x)  # a node looks at its own methods once
     reset_net(net)
-    torch.compiler.reset()
-    compiled = torch.compile(net, backend="eager", fullgraph=True)
     wanted = made()
-    assert torch.equal(compiled(x), wanted(x))
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        reset_net(net)
-        reset_net(wanted)
-        assert torch.equal(compiled(x + 1), wanted(x + 1))
-    detach_net(net)
-    compiled(x)  # going on from a state is another graph, once
-    with torch._dynamo.config.patch(error_on_recompile=True):
+    with whole_graph(net) as compiled:
+        assert torch.equal(compiled(x), wanted(x))
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            reset_net(net)
+            reset_net(wanted)
+            assert torch.equal(compiled(x + 1), wanted(x + 1))
         detach_net(net)
-        compiled(x + 1)
-        detach_net(net)
-        y = compiled(x)
+        compiled(x)  # going on from a state is another graph, once
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            detach_net(net)
+            compiled(x + 1)
+            detach_net(net)
+            y = compiled(x)
     reset_net(wanted)
     for part in (x + 1, x, x + 1):
         wanted(part)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from snn_nodes import functional, surrogate
-from snn_nodes.neuron import CubaLIFNode, LIFNode, node
+from snn_nodes.neuron import CubaLIFNode, LIFNode, ParametricLIFNode, node
 from torch import nn
 
 
@@ -78,3 +78,25 @@ def test_a_parameter_among_the_settings(make):
 def test_numbers_of_numpy_will_do():
     made = LIFNode(tau=np.float32(3), T=np.int64(4))
     assert (made.tau, made.T) == (3.0, 4)
+
+
+@pytest.mark.parametrize("make", [LIFNode, lambda **k: CubaLIFNode(dt=1e-3, **k)])
+def test_flags_of_all_nodes_are_true_or_false(make):
+    with pytest.raises(TypeError, match="store_v_seq must be True or False, got 'yes'"):
+        make(store_v_seq="yes")
+
+
+@pytest.mark.parametrize("make", [LIFNode, ParametricLIFNode])
+@pytest.mark.parametrize(("tau", "error"), [("a", TypeError), (1.0, ValueError), (0.5, ValueError)])
+def test_a_time_constant_that_is_none(make, tau, error):
+    with pytest.raises(error, match=r"tau (must be a number or a tensor, got 'a'|is the membrane)"):
+        make(tau)
+
+
+def test_a_tensor_keeps_its_dtype():
+    assert ParametricLIFNode(torch.full((3,), 2.0, dtype=torch.float64)).w.dtype == torch.float64
+
+
+def test_all_steps_of_a_node_that_has_another_mode():
+    with pytest.raises(ValueError, match="takes all steps by parallel_optim=True only"):
+        LIFNode().parallel_optim_forward(torch.ones(4, 2))

@@ -54,7 +54,7 @@ class BatchBound(MemoryModule):
 
     def _mark(self, *values: Tensor) -> None:
         """Remember which memories a forward pass has left."""
-        if values and not torch.compiler.is_compiling() and torch._C._current_graph_task_id() == -1:
+        if values and not torch.compiler.is_compiling() and not _in_backward():
             self._last = weakref.ref(values[0])
 
     def _check_pass(self) -> None:
@@ -65,8 +65,9 @@ class BatchBound(MemoryModule):
         """
         if torch.compiler.is_compiling() or self._last is None:
             return
-        within, last = torch._C._current_graph_task_id() != -1, self._last()
-        if within and last is not None and any(last is one for one in self._memories.values()):
+        last = self._last()
+        held = last is not None and any(last is one for one in self._memories.values())
+        if held and _in_backward():
             raise RuntimeError(
                 f"{label(self)} is called within a backward pass, as torch.utils.checkpoint does, "
                 f"but its state has gone on since, so the gradient would be wrong. Call "
@@ -109,6 +110,11 @@ class BatchBound(MemoryModule):
                 stacklevel=2,
             )
         self.reset()
+
+
+def _in_backward() -> bool:
+    """Whether this is called from a backward pass; torch has no public way to ask."""
+    return bool(torch._C._current_graph_task_id() != -1)
 
 
 def _described(shape: Sequence[int], like: Tensor) -> str:

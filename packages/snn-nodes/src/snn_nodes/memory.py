@@ -130,5 +130,33 @@ class MemoryModule(nn.Module):
         return {**self.__dict__, "_memories": cut, "_reset_values": dict(self._reset_values)}
 
 
+class MemoryContainer(MemoryModule):
+    """A module with modules inside, whose memories ``reset`` and ``detach`` reach too.
+
+    >>> outer = MemoryContainer()
+    >>> outer.inner = MemoryModule()
+    >>> outer.inner.register_memory("v", 0.0)
+    >>> outer.inner.v = 1.0
+    >>> outer.reset()
+    >>> outer.inner.v
+    0.0
+    """
+
+    def reset(self) -> None:
+        """Set its memories and those inside of it to their reset values."""
+        super().reset()
+        for module in self._inside():
+            module.reset()
+
+    def detach(self) -> None:
+        """Cut its memories and those inside of it from the graph that led to them."""
+        super().detach()
+        for module in self._inside():
+            module.detach()
+
+    def _inside(self) -> list[MemoryModule]:
+        return [m for m in self.modules() if isinstance(m, MemoryModule) and m is not self]
+
+
 def _cut(value: Any) -> Any:
     return value.detach() if isinstance(value, Tensor) else value

@@ -22,9 +22,9 @@ class Stepping(nn.Module):
     ValueError: step_mode of Stepping() must be 's' (one step, [N, *]) or 'm' (all steps, ...
     """
 
-    def __init__(self, step_mode: str = "s") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.step_mode = step_mode
+        self.step_mode = "s"
 
     @property
     def step_mode(self) -> str:
@@ -39,6 +39,24 @@ class Stepping(nn.Module):
                 f"[T, N, *]), got {mode!r}; set step_mode='m'"
             )
         self._step_mode = mode
+
+
+def check_steps(module: nn.Module, x_seq: Tensor) -> None:
+    """x_seq is ``(T, B, *N)``, with at least one step.
+
+    Raises:
+        ValueError: it has too few axes or no step; the message names the module.
+
+    >>> import torch
+    >>> check_steps(Stepping(), torch.zeros(0, 2, 3))
+    Traceback (most recent call last):
+    ValueError: Stepping() in step mode 'm' takes (T, B, *N) with T >= 1, got (0, 2, 3); for one ...
+    """
+    if x_seq.ndim < 2 or x_seq.shape[0] == 0:
+        raise ValueError(
+            f"{label(module)} in step mode 'm' takes (T, B, *N) with T >= 1, got "
+            f"{tuple(x_seq.shape)}; for one step at a time set step_mode='s'"
+        )
 
 
 class TakesLengths:

@@ -17,10 +17,10 @@ from snn_core.thresholds import Threshold
 from snn_core.types import Value
 from torch import Tensor, nn
 
+from snn_nodes import surrogate as surrogates
 from snn_nodes.exchange.arrays import to_array, to_tensor
 from snn_nodes.exchange.firing import is_ours
 from snn_nodes.neuron import (
-    AdExNode,
     BaseNode,
     CubaLIFNode,
     IAFNode,
@@ -58,7 +58,8 @@ def described(module: nn.Module) -> dict[str, Any]:
     card = CARDS.get(type(module).__name__)
     if card is None or card.kind is not type(module):
         return {}
-    state = {key: value for key, value in module.state_dict().items() if "extra" not in key}
+    values = module.state_dict()
+    state = {key: v for key, v in values.items() if not key.endswith("_extra_state")}
     tensors = {key: [str(v.dtype), list(v.shape)] for key, v in state.items()}
     settings = card.settings(module) | {"tensors": tensors}
     arrays = {TENSOR + key: to_array(value).reshape(-1) for key, value in state.items()}
@@ -128,9 +129,7 @@ def _surrogate_settings(surrogate: Any) -> dict[str, Any] | None:
 def _surrogate(settings: Mapping[str, Any] | None) -> Surrogate | None:
     if settings is None:
         return None
-    from snn_nodes import surrogate as home
-
-    kind = vars(home).get(str(settings["class"]))
+    kind = vars(surrogates).get(str(settings["class"]))
     rest = {"alpha": settings["alpha"], "spiking": settings["spiking"]}
     if isinstance(kind, type) and issubclass(kind, Surrogate) and kind is not Surrogate:
         return kind(**rest)
@@ -218,7 +217,6 @@ CARDS: Mapping[str, Card] = {
     "LIFNode": Card(LIFNode, _lif_settings, _make_base),
     "ParametricLIFNode": Card(ParametricLIFNode, _plif_settings, _make_base),
     "NeuronNode": Card(NeuronNode, _neuron_settings, _make_neuron),
-    "AdExNode": Card(AdExNode, _neuron_settings, _make_neuron),
     "CubaLIFNode": Card(CubaLIFNode, _neuron_settings, _make_neuron),
     "IAFNode": Card(IAFNode, _neuron_settings, _make_neuron),
     "LINode": Card(LINode, _neuron_settings, _make_neuron),

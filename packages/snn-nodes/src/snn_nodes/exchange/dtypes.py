@@ -13,7 +13,8 @@ from snn_nodes.exchange.arrays import array
 from snn_nodes.exchange.cards import settings_of
 from snn_nodes.exchange.report import ExchangeError
 
-_WEIGHTED = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d)
+WEIGHTED = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d)
+"""The nodes that have a weight."""
 
 
 def widest(graph: nir.NIRGraph) -> torch.dtype:
@@ -23,7 +24,7 @@ def widest(graph: nir.NIRGraph) -> torch.dtype:
         ExchangeError: one that torch does not have.
     """
     nodes = list(_all(graph))
-    weighted = [node for node in nodes if isinstance(node, _WEIGHTED)]
+    weighted = [node for node in nodes if isinstance(node, WEIGHTED)]
     if any(settings_of(node.metadata).get("dtype") == "bfloat16" for node in weighted):
         return torch.bfloat16  # NumPy has none: the arrays are float32
     weights = [array(node.weight).dtype for node in weighted]

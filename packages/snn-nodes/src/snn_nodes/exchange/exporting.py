@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import nir  # type: ignore[import-untyped]
-from snn_core import checking
 from torch import Tensor, nn
 
 from snn_nodes.exchange.carrying import carried
 from snn_nodes.exchange.network import NirNetwork, NirSequential
 from snn_nodes.exchange.pen import graph_of
 from snn_nodes.exchange.report import Report
+from snn_nodes.exchange.step_size import in_seconds
 from snn_nodes.exchange.write_neurons import Setting
 
 
@@ -45,7 +45,10 @@ def to_nir(
 
     Raises:
         ExchangeError: something that NIR cannot say; the message names the node and the remedy.
-        TypeError, ValueError: a shape that is none, such as a sample.
+        TypeError: a shape that is none, such as a sample; a dt that is no number; accept that is
+            one name instead of a collection of them.
+        ValueError: a shape without axes, a dt that is not above 0, a name in accept that is no
+            difference.
 
     Nodes get the names of the modules, such as ``"0"`` or ``"features.3"``. A network that came
     from a graph is written with that graph's names, order and dtypes.
@@ -58,10 +61,10 @@ def to_nir(
     >>> report.of("strictness")[0].node
     '1'
     """
-    checking.check_step_size(dt)
+    seconds = in_seconds(dt)
     start = _sizes(shape)
     report = Report(accept)
-    graph = graph_of(net, start, Setting(float(dt), report))
+    graph = graph_of(net, start, Setting(seconds, report))
     source = net.source if isinstance(net, NirSequential | NirNetwork) else None
     return Exported(carried(graph, source), report)
 

@@ -12,9 +12,8 @@ import nir  # type: ignore[import-untyped]
 import numpy as np
 
 from snn_nodes.exchange.arrays import Array, array
+from snn_nodes.exchange.dtypes import WEIGHTED
 from snn_nodes.exchange.report import ExchangeError, Report
-
-_WEIGHTED = (nir.Linear, nir.Affine, nir.Conv1d, nir.Conv2d)
 
 
 def set_gains(graph: nir.NIRGraph, name: str, report: Report, **wanted: Array | float) -> None:
@@ -47,7 +46,7 @@ def set_gains(graph: nir.NIRGraph, name: str, report: Report, **wanted: Array | 
 def _scale(graph: nir.NIRGraph, before: str, name: str, factor: Array) -> None:
     node: Any = graph.nodes[before]
     others = [b for a, b in graph.edges if a == before and b != name]
-    if not isinstance(node, _WEIGHTED) or others:
+    if not isinstance(node, WEIGHTED) or others:
         why = f"leads to {others} too" if others else f"is a {type(node).__name__}"
         raise ExchangeError(
             f"node {name!r}: its gain must move into the weights before it, but {before!r} {why}; "

@@ -14,6 +14,9 @@ from snn_nodes.exchange.report import ExchangeError
 
 Edge = tuple[str, str]
 
+LATE = "one step (dt) late; in NIR's continuous time it arrives at once"
+"""How reports say when what a late edge carries arrives."""
+
 
 class Schedule(NamedTuple):
     """How a graph runs.

@@ -10,23 +10,21 @@ from typing import Any, NamedTuple
 import nir  # type: ignore[import-untyped]
 import snn_core as snn
 import torch
-from snn_core import checking
 from snn_core.thresholds import Threshold
 from torch import nn
 
 from snn_nodes import layer
 from snn_nodes.exchange.dtypes import widest
 from snn_nodes.exchange.files import read
-from snn_nodes.exchange.graph import Edge
+from snn_nodes.exchange.graph import LATE, Edge
 from snn_nodes.exchange.nesting import nested
 from snn_nodes.exchange.network import NirNetwork, NirSequential, Source
 from snn_nodes.exchange.ports import Ports, Shapes, checked, inferred
 from snn_nodes.exchange.read_nodes import STATEFUL, Reading, read_node
 from snn_nodes.exchange.report import Report, inside
 from snn_nodes.exchange.restoring import restored
+from snn_nodes.exchange.step_size import in_seconds
 from snn_nodes.neuron import StatefulNode
-
-LATE = "one step (dt) late; in NIR's continuous time it arrives at once"
 
 
 class Imported(NamedTuple):
@@ -67,6 +65,10 @@ def from_nir(
             something that would mean something else; the message names the node. Or a file that
             holds no graph.
         OSError: a file that cannot be read.
+        TypeError: neither a graph nor a path; a dt that is no number; accept that is one name
+            instead of a collection of them.
+        ValueError: a dt that is not above 0, a name in accept that is no difference.
+        LookupError: no such threshold.
 
     Nodes that ``to_nir`` has written come back as they were, unless the graph has been changed.
 
@@ -75,7 +77,7 @@ def from_nir(
     >>> [type(module).__name__ for module in from_nir(graph, dt=1e-3).net]
     ['Scale', 'NeuronNode']
     """
-    checking.check_step_size(dt)
+    seconds = in_seconds(dt)
     if isinstance(graph, str | pathlib.Path):
         graph = read(graph)
     if not isinstance(graph, nir.NIRGraph):
@@ -85,7 +87,7 @@ def from_nir(
     shapes = inferred(graph, ports, None)
     chosen = widest(graph) if dtype is None else dtype
     surrogate = snn.threshold(threshold, strict=True)  # NIR fires where v > v_threshold
-    reading = Reading(float(dt), report, chosen, surrogate, membrane_first)
+    reading = Reading(seconds, report, chosen, surrogate, membrane_first)
     return Imported(_network(graph, ports, shapes, reading), report)
 
 

@@ -9,13 +9,18 @@ import nir  # type: ignore[import-untyped]
 import torch
 from torch import Tensor, nn
 
+from snn_nodes.batch_bound import BatchBound
 from snn_nodes.exchange.graph import Edge, Schedule, schedule
 from snn_nodes.exchange.shapes import Shape
 from snn_nodes.layer import Sequential
 from snn_nodes.layer.admission import knows_time
-from snn_nodes.memory import MemoryModule
-from snn_nodes.naming import label, name_places
+from snn_nodes.layer.time_first import check_rank
+from snn_nodes.memory import MemoryContainer
+from snn_nodes.naming import name_places
 from snn_nodes.stepping import Stepping, merged
+
+_BATCH = "_batch"
+"""The memory of the batch that the feedback belongs to: zeros like one step of its input."""
 
 
 class Source(NamedTuple):
@@ -39,7 +44,7 @@ class NirSequential(Sequential):
     source: Source | None = None
 
 
-class NirNetwork(MemoryModule, Stepping):
+class NirNetwork(MemoryContainer, BatchBound, Stepping):
     """A graph of modules: sums where several lead to one, feedback one step late.
 
     A step runs the modules in the order of ``plan``. What a late edge carries is the value of the
@@ -57,6 +62,8 @@ class NirNetwork(MemoryModule, Stepping):
     Attributes:
         plan: the order.
         source: the graph it came from, or None.
+        on_new_shape: what it does with feedback of another batch (its shape, dtype or device):
+            ``'restart'``, all inside of it too, with one warning; or ``'raise'``.
 
     Raises:
         ExchangeError: a cycle without a state.
@@ -101,6 +108,8 @@ class NirNetwork(MemoryModule, Stepping):
         self._late = {a: f"late_{self.places[a]}" for a, _ in sorted(self.plan.late)}
         for memory in self._late.values():
             self.register_memory(memory, None)
+        if self._late:
+            self.register_memory(_BATCH, None)
         name_places(self)
         self.step_mode = step_mode
 
@@ -112,10 +121,11 @@ class NirNetwork(MemoryModule, Stepping):
         """``(T, B, *N)`` to ``(T, B, *N_out)``; in step mode ``'s'`` without T.
 
         Raises:
-            ValueError: another batch than the one whose feedback is remembered.
+            TypeError: x is no tensor.
+            ValueError: it has too few axes; or, with ``on_new_shape='raise'``, it is another batch
+                than the one whose feedback is remembered.
         """
-        if self.step_mode == "m" and x.ndim < 2:
-            raise ValueError(f"{label(self)} takes (T, B, *N), got {tuple(x.shape)}")
+        check_rank(self, x, ("B, *",))
         x_seq = x if self.step_mode == "m" else x.unsqueeze(0)
         self._arrange()
         self._settle(x_seq[0])
@@ -126,6 +136,7 @@ class NirNetwork(MemoryModule, Stepping):
             elif group[0] != self.entry:
                 (name,) = group
                 known[name] = self._run(name, _sum([known[a] for a in self._before[name]]))
+        self._belongs_to(x_seq[0])
         y = known[self.exit]
         return y if self.step_mode == "m" else y.squeeze(0)
 
@@ -138,13 +149,18 @@ class NirNetwork(MemoryModule, Stepping):
                     module.step_mode = mode
 
     def _settle(self, one: Tensor) -> None:
-        for source, memory in self._late.items():
-            held = self._memories[memory]
-            if held is not None and len(held) != len(one):
-                raise ValueError(
-                    f"{label(self)} remembers what {source!r} fed back for a batch of {len(held)}, "
-                    f"got a batch of {len(one)}; call reset_net(net) between sequences"
-                )
+        """Start anew if the feedback belongs to another batch."""
+        if not self._late:
+            return
+        held: Tensor | None = self._memories[_BATCH]
+        if held is not None and not self._fits(held, one.shape, one):
+            self._start_anew("batch", held, one.shape, one)
+
+    def _belongs_to(self, one: Tensor) -> None:
+        """Remember which batch the feedback is of; its own shape and dtype need not be x's."""
+        if self._late:
+            zero = torch.zeros((), dtype=one.dtype, device=one.device)
+            self._memories[_BATCH] = zero.expand(one.shape)  # one number, whatever the batch
 
     def _run(self, name: str, x: Tensor) -> Tensor:
         if name == self.exit:
@@ -188,21 +204,6 @@ class NirNetwork(MemoryModule, Stepping):
             return like.new_zeros(len(like), *self.shapes[name])
         x = _sum([self._quiet(before, like) for before in self._before[name]])
         return self._run(name, x) if name in self._cyclic else self._run(name, x[None]).squeeze(0)
-
-    def reset(self) -> None:
-        """Set its memories and those inside of it to their reset values."""
-        super().reset()
-        for module in self._inside():
-            module.reset()
-
-    def detach(self) -> None:
-        """Cut its memories and those inside of it from the graph that led to them."""
-        super().detach()
-        for module in self._inside():
-            module.detach()
-
-    def _inside(self) -> list[MemoryModule]:
-        return [m for m in self.modules() if isinstance(m, MemoryModule) and m is not self]
 
     def extra_repr(self) -> str:
         """Its size and the late edges."""

@@ -7,14 +7,14 @@ from typing import Any
 import nir  # type: ignore[import-untyped]
 import numpy as np
 import snn_core
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from snn_nodes import layer
 from snn_nodes.exchange.cards import described
 from snn_nodes.exchange.carrying import carried
 from snn_nodes.exchange.cuba import CurrentFirst, MembraneFirst
-from snn_nodes.exchange.graph import Edge
+from snn_nodes.exchange.graph import LATE, Edge
 from snn_nodes.exchange.network import NirNetwork, NirSequential
 from snn_nodes.exchange.report import ExchangeError, inside
 from snn_nodes.exchange.shapes import Shape, output_shape
@@ -25,8 +25,6 @@ from snn_nodes.neuron import NeuronNode, StatefulNode
 
 ENTRY, EXIT = "<input>", "<output>"
 """How the Input and the Output are called until all other names are known."""
-
-LATE = "what leads back arrives a step (dt) later; in NIR's continuous time it arrives at once"
 
 
 def graph_of(net: nn.Module, shape: Shape, setting: Setting) -> nir.NIRGraph:
@@ -136,7 +134,7 @@ class Pen:
         return self._fed_back(module.recurrent, _joined(path, "recurrent"), name, out)
 
     def _fed_back(self, back: nn.Module, path: str, name: str, out: Shape) -> tuple[str, Shape]:
-        self.setting.report.add(name, "recurrence", LATE)
+        self.setting.report.add(name, "recurrence", f"what leads back arrives {LATE}")
         last, again = self.write(back, path, name, out)
         if again != out:
             raise ExchangeError(f"node {last!r} leads back to {name!r} with {again}, not {out}")
@@ -206,7 +204,7 @@ def _joined(path: str, key: str) -> str:
 
 
 def _cut(params: Any) -> Any:
-    return type(params)(*(p.detach() if hasattr(p, "detach") else p for p in params))
+    return type(params)(*(p.detach() if isinstance(p, Tensor) else p for p in params))
 
 
 def _as_linear(weight: nn.Parameter) -> nn.Linear:

@@ -52,7 +52,7 @@ class Reading(NamedTuple):
 # Neurons.
 
 
-def _neurons(kind: str, name: str, reading: Reading, **values: Any) -> NeuronNode:
+def _neurons(kind: str, reading: Reading, **values: Any) -> NeuronNode:
     """Registered neurons with the values of a node: a number where all are equal."""
     params = {field: collapsed(given, reading.dtype) for field, given in values.items()}
     model = snn.neuron(kind)
@@ -95,20 +95,20 @@ def _checked_taus(name: str, reading: Reading, **taus: Any) -> None:
 
 def read_if(node: nir.IF, name: str, reading: Reading) -> nn.Module:
     """``if_box``."""
-    return _neurons("if_box", name, reading, r=node.r, v_th=node.v_threshold, v_reset=node.v_reset)
+    return _neurons("if_box", reading, r=node.r, v_th=node.v_threshold, v_reset=node.v_reset)
 
 
 def read_lif(node: nir.LIF, name: str, reading: Reading) -> nn.Module:
     """``lif_box``."""
     _checked_taus(name, reading, tau=node.tau)
     leak = {"tau_mem": node.tau, "r": node.r, "v_leak": node.v_leak}
-    return _neurons("lif_box", name, reading, **leak, v_th=node.v_threshold, v_reset=node.v_reset)
+    return _neurons("lif_box", reading, **leak, v_th=node.v_threshold, v_reset=node.v_reset)
 
 
 def read_li(node: nir.LI, name: str, reading: Reading) -> nn.Module:
     """``li_box``."""
     _checked_taus(name, reading, tau=node.tau)
-    return _neurons("li_box", name, reading, tau_mem=node.tau, r=node.r, v_leak=node.v_leak)
+    return _neurons("li_box", reading, tau_mem=node.tau, r=node.r, v_leak=node.v_leak)
 
 
 def read_cuba(node: nir.CubaLIF | nir.CubaLI, name: str, reading: Reading) -> nn.Module:
@@ -121,12 +121,12 @@ def read_cuba(node: nir.CubaLIF | nir.CubaLI, name: str, reading: Reading) -> nn
     shared = {"tau_mem": node.tau_mem, "v_leak": node.v_leak} | firing
     if reading.membrane_first:
         reading.report.add(name, "latency", "the membrane takes the current of the step before")
-        inner = _neurons(kind, name, reading, tau_syn=node.tau_syn, **shared)
+        inner = _neurons(kind, reading, tau_syn=node.tau_syn, **shared)
         return _with_gain(inner, node, reading)
     rest = np.zeros_like(array(node.tau_syn))
     current = {"tau_mem": node.tau_syn, "r": node.w_in, "v_leak": rest}
-    synapse = _neurons("li_box", name, reading, **current)
-    return CurrentFirst(synapse, _neurons(f"{kind}_box", name, reading, r=node.r, **shared))
+    synapse = _neurons("li_box", reading, **current)
+    return CurrentFirst(synapse, _neurons(f"{kind}_box", reading, r=node.r, **shared))
 
 
 def _with_gain(inner: NeuronNode, node: Any, reading: Reading) -> nn.Module:

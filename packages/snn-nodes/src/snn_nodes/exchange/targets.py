@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import nir  # type: ignore[import-untyped]
 import numpy as np
-from snn_core import checking
 
 from snn_nodes.exchange.arrays import Array, array
 from snn_nodes.exchange.exporting import Exported
@@ -19,6 +18,7 @@ from snn_nodes.exchange.gains import set_gains
 from snn_nodes.exchange.graph import Edge, schedule
 from snn_nodes.exchange.ports import checked
 from snn_nodes.exchange.report import ExchangeError, Report
+from snn_nodes.exchange.step_size import in_seconds
 
 
 class Fitting(NamedTuple):
@@ -51,7 +51,9 @@ def fitted(
     Raises:
         ExchangeError: the library would refuse the graph, or silently make something else of it;
             the message names the node.
-        ValueError: no such library.
+        TypeError: a dt that is no number; accept that is one name instead of a collection of them.
+        ValueError: no such library, a dt that is not above 0, a name in accept that is no
+            difference.
 
     >>> import numpy as np
     >>> lif = nir.LIF(*(np.full(2, value) for value in (1e-2, 10.0, 0.0, 1.0)))
@@ -59,10 +61,10 @@ def fitted(
     >>> fitted(graph, "norse", dt=1e-3).graph.nodes["linear"].weight[0]
     array([10., 10.])
     """
-    checking.check_step_size(dt)
+    seconds = in_seconds(dt)
     if target not in TARGETS:
         raise ValueError(f"there are rules for {', '.join(TARGETS)}, not for {target!r}")
-    fitting = Fitting(copy.deepcopy(graph), float(dt), Report(accept), target)
+    fitting = Fitting(copy.deepcopy(graph), seconds, Report(accept), target)
     ports = checked(fitting.graph)
     late = schedule(fitting.graph.nodes, fitting.graph.edges, [ports.entry], fitting.graph.nodes)
     _check_loops(fitting, sorted(late.late))

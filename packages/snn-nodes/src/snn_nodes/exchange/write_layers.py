@@ -15,7 +15,8 @@ from snn_nodes.exchange.arrays import Array, array, spread, to_array
 from snn_nodes.exchange.cards import plain
 from snn_nodes.exchange.elementwise import Scale, Threshold
 from snn_nodes.exchange.report import ExchangeError
-from snn_nodes.exchange.write_neurons import Setting, Shape
+from snn_nodes.exchange.shapes import Shape
+from snn_nodes.exchange.write_neurons import Setting
 from snn_nodes.layer.spiking_input import SpikingInput
 
 
@@ -46,7 +47,7 @@ def _unsaid(module: Any) -> dict[str, Any]:
     return said
 
 
-def _bias(module: Any, name: str, setting: Setting) -> tuple[Array, dict[str, Any]]:
+def _bias(module: Any) -> tuple[Array, dict[str, Any]]:
     """NIR's convolutions always have a bias."""
     if module.bias is not None:
         return to_array(module.bias), {}
@@ -63,7 +64,7 @@ def _zero_padded(module: Any, name: str, setting: Setting) -> None:
 def write_conv1d(module: nn.Conv1d, name: str, shape: Shape, setting: Setting) -> nir.NIRNode:
     """A bias of 0 where the layer has none."""
     _zero_padded(module, name, setting)
-    bias, said = _bias(module, name, setting)
+    bias, said = _bias(module)
     padding = module.padding if isinstance(module.padding, str) else int(module.padding[0])
     return nir.Conv1d(
         None,
@@ -80,7 +81,7 @@ def write_conv1d(module: nn.Conv1d, name: str, shape: Shape, setting: Setting) -
 def write_conv2d(module: nn.Conv2d, name: str, shape: Shape, setting: Setting) -> nir.NIRNode:
     """A bias of 0 where the layer has none."""
     _zero_padded(module, name, setting)
-    bias, said = _bias(module, name, setting)
+    bias, said = _bias(module)
     kernel = module.weight.shape[2:]
     if kernel[0] != kernel[1] or module.groups != 1:
         what = "a kernel that is not square" if kernel[0] != kernel[1] else "groups"

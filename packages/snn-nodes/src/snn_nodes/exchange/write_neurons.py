@@ -14,13 +14,12 @@ from snn_nodes.exchange.arrays import spread
 from snn_nodes.exchange.cuba import CurrentFirst, MembraneFirst
 from snn_nodes.exchange.firing import fires_at_equality, is_ours
 from snn_nodes.exchange.report import ExchangeError, Report
+from snn_nodes.exchange.shapes import Shape
 from snn_nodes.neuron import BaseNode, IFNode, LIFNode, NeuronNode, ParametricLIFNode
-
-Shape = tuple[int, ...]
 
 
 class Setting(NamedTuple):
-    """What every writer and reader needs to know.
+    """What every writer needs to know.
 
     Args:
         dt: step in seconds.

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from snn_nodes.layer.sizes import Pair
 from snn_nodes.layer.spiking_input import SpikingInput
 from snn_nodes.layer.time_first import TimeFirst, check_rank
 from snn_nodes.naming import label
@@ -14,7 +15,6 @@ from snn_nodes.spikes.choice import Limits
 from snn_nodes.spikes.window import limits, window_of
 from snn_nodes.stepping import merged
 
-_Two = int | tuple[int, int]
 _Padding = Literal["zeros", "reflect", "replicate", "circular"]
 
 
@@ -106,10 +106,10 @@ class Conv2d(SpikingInput, nn.Conv2d):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: _Two,
-        stride: _Two = 1,
-        padding: str | _Two = 0,
-        dilation: _Two = 1,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: str | Pair = 0,
+        dilation: Pair = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: _Padding = "zeros",

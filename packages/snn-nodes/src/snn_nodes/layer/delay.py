@@ -12,7 +12,7 @@ from snn_nodes.layer.batch_layer import BatchLayer
 from snn_nodes.layer.described import Described
 from snn_nodes.naming import label
 from snn_nodes.neuron.boundary import bounded
-from snn_nodes.neuron.lengths import check_lengths, kept_until
+from snn_nodes.neuron.lengths import check_lengths, kept_until, refuse_lengths
 from snn_nodes.stepping import TakesLengths
 
 
@@ -103,7 +103,7 @@ class Delay(TakesLengths, Described, BatchLayer):
         if self.step_mode == "m":
             return self._over_time(x, lengths)
         if lengths is not None:
-            raise ValueError(f"lengths need all steps at once: set {label(self)}.step_mode = 'm'")
+            refuse_lengths(self)
         return self._over_time(x.unsqueeze(0), None).squeeze(0)
 
     def _over_time(self, x_seq: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor:

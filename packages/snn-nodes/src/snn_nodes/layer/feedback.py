@@ -77,6 +77,7 @@ def calls_only(module: nn.Module, forward: Callable[..., Any]) -> bool:
     """
     if type(module).forward is not forward or "forward" in module.__dict__:
         return False
+    # not freezing.has_hooks: those that save and load a state_dict do nothing in a call
     before, after = module._forward_pre_hooks, module._forward_hooks
     return not (before or after or module._backward_pre_hooks or module._backward_hooks)
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from snn_nodes.layer.time_first import TimeFirst, check_rank
 from snn_nodes.naming import label
-from snn_nodes.neuron.lengths import check_lengths
+from snn_nodes.neuron.lengths import check_lengths, refuse_lengths
 from snn_nodes.stepping import TakesLengths
 
 
-class _OverTime(TakesLengths, TimeFirst):
+class _WithLengths(TakesLengths, TimeFirst):
     """What the batch norms do with sequences of different lengths."""
 
     def forward(self, x: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
@@ -30,7 +30,7 @@ class _OverTime(TakesLengths, TimeFirst):
         if lengths is None:
             return super().forward(x)
         if self.step_mode == "s":
-            raise ValueError(f"lengths need all steps at once: set {label(self)}.step_mode = 'm'")
+            refuse_lengths(self)
         check_rank(self, x, self.STEP)
         counted = check_lengths(lengths, x, label(self))
         inside = torch.arange(x.shape[0], device=x.device)[:, None] < counted
@@ -40,7 +40,7 @@ class _OverTime(TakesLengths, TimeFirst):
         return y
 
 
-class BatchNorm1d(_OverTime, nn.BatchNorm1d):
+class BatchNorm1d(_WithLengths, nn.BatchNorm1d):
     """Batch norm of ``(B, C)`` or ``(B, C, L)``, in mode ``'m'`` with T before.
 
     In mode ``'m'`` mean and variance are taken over all steps and samples together, and the running
@@ -50,6 +50,11 @@ class BatchNorm1d(_OverTime, nn.BatchNorm1d):
     Args:
         num_features, eps, momentum, affine, track_running_stats: as for ``torch.nn.BatchNorm1d``.
         step_mode: ``'s'`` or ``'m'``.
+
+    Raises:
+        ValueError: an input with another number of axes, lengths that do not fit, or in training
+            only one value a channel.
+        RuntimeError: torch's, an input with another number of channels.
 
     Source: Ioffe and Szegedy, Batch normalization, ICML 2015; over time and batch together: Zheng
     et al., Going deeper with directly-trained larger spiking neural networks, AAAI 2021.
@@ -80,10 +85,13 @@ class BatchNorm1d(_OverTime, nn.BatchNorm1d):
         self.step_mode = step_mode
 
 
-class BatchNorm2d(_OverTime, nn.BatchNorm2d):
+class BatchNorm2d(_WithLengths, nn.BatchNorm2d):
     """Batch norm of ``(B, C, H, W)`` or ``(T, B, C, H, W)``; over time as ``BatchNorm1d``.
 
     The arguments of ``torch.nn.BatchNorm2d``, then ``step_mode``.
+
+    Raises:
+        ValueError, RuntimeError: as for ``BatchNorm1d``.
 
     >>> import torch
     >>> BatchNorm2d(3, step_mode="m")(torch.zeros(5, 2, 3, 4, 4)).shape
@@ -114,6 +122,10 @@ class GroupNorm(TimeFirst, nn.GroupNorm):
     """Group norm of ``(B, C, *)`` or ``(T, B, C, *)``: each step of each sample by itself.
 
     The arguments of ``torch.nn.GroupNorm``, then ``step_mode``.
+
+    Raises:
+        ValueError: channels that the groups do not divide, or an input with too few axes.
+        RuntimeError: torch's, an input with another number of channels.
 
     >>> import torch
     >>> x = torch.tensor([[[0.0, 2.0]], [[4.0, 0.0]]])

@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snn_nodes.layer.sizes import Pair
 from snn_nodes.layer.time_first import TimeFirst
-
-_Two = int | tuple[int, int]
 
 
 class MaxPool1d(TimeFirst, nn.MaxPool1d):
@@ -60,10 +59,10 @@ class MaxPool2d(TimeFirst, nn.MaxPool2d):
 
     def __init__(
         self,
-        kernel_size: _Two,
-        stride: _Two | None = None,
-        padding: _Two = 0,
-        dilation: _Two = 1,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        dilation: Pair = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
         step_mode: str = "s",
@@ -77,6 +76,9 @@ class AvgPool1d(TimeFirst, nn.AvgPool1d):
     """The mean of each window: ``(B, C, L)`` or ``(T, B, C, L)``.
 
     The arguments of ``torch.nn.AvgPool1d``, then ``step_mode``.
+
+    Raises:
+        ValueError: an input with another number of axes; it names the layer.
 
     >>> import torch
     >>> AvgPool1d(2)(torch.tensor([[[0.0, 1.0, 2.0, 0.0]]]))
@@ -104,6 +106,9 @@ class AvgPool2d(TimeFirst, nn.AvgPool2d):
 
     The arguments of ``torch.nn.AvgPool2d``, then ``step_mode``.
 
+    Raises:
+        ValueError: an input with another number of axes; it names the layer.
+
     >>> import torch
     >>> AvgPool2d(2, step_mode="m")(torch.eye(2).expand(3, 1, 1, 2, 2)).flatten()
     tensor([0.5000, 0.5000, 0.5000])
@@ -113,9 +118,9 @@ class AvgPool2d(TimeFirst, nn.AvgPool2d):
 
     def __init__(
         self,
-        kernel_size: _Two,
-        stride: _Two | None = None,
-        padding: _Two = 0,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -131,6 +136,9 @@ class AdaptiveAvgPool2d(TimeFirst, nn.AdaptiveAvgPool2d):
     """Means over as many windows as the output has places: ``(B, C, H, W)`` or with T before.
 
     The argument of ``torch.nn.AdaptiveAvgPool2d``, then ``step_mode``.
+
+    Raises:
+        ValueError: an input with another number of axes; it names the layer.
 
     >>> import torch
     >>> AdaptiveAvgPool2d((1, 2), step_mode="m")(torch.zeros(5, 1, 3, 4, 4)).shape
@@ -149,7 +157,7 @@ class AdaptiveAvgPool2d(TimeFirst, nn.AdaptiveAvgPool2d):
 class _SumPool2d(nn.Module):
     """The sum over each window of one step; torch has only its mean."""
 
-    def __init__(self, kernel_size: _Two, stride: _Two | None, padding: _Two) -> None:
+    def __init__(self, kernel_size: Pair, stride: Pair | None, padding: Pair) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
@@ -171,6 +179,9 @@ class SumPool2d(TimeFirst, _SumPool2d):
         kernel_size, stride, padding: as for ``torch.nn.AvgPool2d``; zeros are padded.
         step_mode: ``'s'`` or ``'m'``.
 
+    Raises:
+        ValueError: an input with another number of axes; it names the layer.
+
     >>> import torch
     >>> SumPool2d(2)(torch.ones(1, 1, 2, 4))
     tensor([[[[4., 4.]]]])
@@ -180,9 +191,9 @@ class SumPool2d(TimeFirst, _SumPool2d):
 
     def __init__(
         self,
-        kernel_size: _Two,
-        stride: _Two | None = None,
-        padding: _Two = 0,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
         step_mode: str = "s",
     ) -> None:
         _SumPool2d.__init__(self, kernel_size, stride, padding)

@@ -14,17 +14,17 @@ from torch.nn import functional
 
 from snn_nodes.layer.feedback import calls_only, matrix_of, stepped, synapses
 from snn_nodes.layer.time_first import check_tensor
-from snn_nodes.memory import MemoryModule
+from snn_nodes.memory import MemoryContainer
 from snn_nodes.naming import label
 from snn_nodes.neuron.boundary import bounded
-from snn_nodes.neuron.form import Form, posed
-from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until
+from snn_nodes.neuron.form import Form
+from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until, refuse_lengths
 from snn_nodes.neuron.stateful import StatefulNode
 from snn_nodes.spikes import SpikeTensor, dense
-from snn_nodes.stepping import Stepping, TakesLengths
+from snn_nodes.stepping import Stepping, TakesLengths, check_steps
 
 
-class Recurrent(TakesLengths, MemoryModule, Stepping):
+class Recurrent(TakesLengths, MemoryContainer, Stepping):
     """A node that receives ``x[t] + W z[t-1]``, z its own output; z[-1] is 0.
 
     Args:
@@ -74,21 +74,6 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         self.recurrent = synapses(recurrent)
         self.register_memory("output", None)
 
-    def reset(self) -> None:
-        """Set its memory and those inside of it to their reset values."""
-        super().reset()
-        for module in self._inside():
-            module.reset()
-
-    def detach(self) -> None:
-        """Cut its memory and those inside of it from the graph that led to them."""
-        super().detach()
-        for module in self._inside():
-            module.detach()
-
-    def _inside(self) -> list[MemoryModule]:
-        return [m for m in self.modules() if isinstance(m, MemoryModule) and m is not self]
-
     def forward(self, x: Tensor, lengths: Tensor | Sequence[int] | None = None) -> Tensor:
         """The node's output, in x's shape.
 
@@ -106,7 +91,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         if self.step_mode == "m":
             z = self._run_all(x, lengths)
         elif lengths is not None:
-            raise ValueError(f"lengths need all steps at once: set {label(self)}.step_mode = 'm'")
+            refuse_lengths(self)
         else:
             self._settle(x)
             z = self._run_one(x)
@@ -167,11 +152,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         return x if bias is None else x + bias
 
     def _run_all(self, x_seq: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor:
-        if x_seq.ndim < 2 or x_seq.shape[0] == 0:
-            raise ValueError(
-                f"{label(self)} in step mode 'm' takes (T, B, *N) with T >= 1, got "
-                f"{tuple(x_seq.shape)}; for one step at a time set step_mode='s'"
-            )
+        check_steps(self, x_seq)
         counted = None if lengths is None else check_lengths(lengths, x_seq, label(self))
         self._settle(x_seq[0])
         self.node._settle(x_seq[0])
@@ -219,11 +200,11 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
             State(*node._initial_state(x_seq[0]).values()), self._before(x_seq[0])
         )
         recorded = State._fields if lengths is not None else ("v",) * node.store_v_seq
-        problem = posed(form, self._biased(x_seq), start, recorded, matrix)
+        problem = node._posed(form, self._biased(x_seq), start, recorded, matrix)
         out = choose(node._backends, problem).run(problem)
         z, end = out.output, out.state
         if lengths is not None:
-            last = ends_of(lengths, _Last(start.output), _Last(out.output)).output
+            last = ends_of(lengths, _OutputState(start.output), _OutputState(out.output)).output
             end = RecurrentState(ends_of(lengths, start.neuron, out.traces), last)
             z = kept_until(lengths, z)
         if node.store_v_seq:
@@ -241,7 +222,7 @@ class Recurrent(TakesLengths, MemoryModule, Stepping):
         return f"step_mode={self.step_mode!r}"
 
 
-class _Last(NamedTuple):
+class _OutputState(NamedTuple):
     """The output as a State of its own, for ``ends_of``."""
 
     output: Tensor

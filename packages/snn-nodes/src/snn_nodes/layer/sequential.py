@@ -12,6 +12,7 @@ from snn_nodes.layer.admission import check_layer, outermost_stepping, takes_len
 from snn_nodes.layer.states import State, memories_of, started_from
 from snn_nodes.layer.time_first import check_tensor
 from snn_nodes.naming import label, name_places
+from snn_nodes.neuron.lengths import refuse_lengths
 from snn_nodes.stepping import Stepping, TakesLengths, merged
 
 
@@ -82,7 +83,12 @@ class Sequential(TakesLengths, Stepping, nn.Sequential):
         return type(self)(OrderedDict(chosen), step_mode=self.step_mode)
 
     def __add__(self, other: nn.Sequential) -> Sequential:
-        """A Sequential of the layers of both."""
+        """A Sequential of the layers of both.
+
+        Raises:
+            TypeError: other is no Sequential.
+            ValueError: both hold the same layer with a state.
+        """
         if not isinstance(other, nn.Sequential):
             raise TypeError(
                 f"can only add a Sequential to a Sequential, got {type(other).__name__}"
@@ -90,7 +96,12 @@ class Sequential(TakesLengths, Stepping, nn.Sequential):
         return type(self)(*self, *other, step_mode=self.step_mode)
 
     def __mul__(self, times: int) -> Sequential:
-        """The layers several times over; refused if they have a state."""
+        """The layers several times over, with shared weights.
+
+        Raises:
+            TypeError: times is no integer.
+            ValueError: a layer has a state, which two places cannot share.
+        """
         return type(self)(
             *[layer for _ in range(times) for layer in self], step_mode=self.step_mode
         )
@@ -176,9 +187,7 @@ class Sequential(TakesLengths, Stepping, nn.Sequential):
                 f"time set step_mode='s'"
             )
         if self.step_mode == "s" and lengths is not None:
-            raise ValueError(
-                f"lengths need all steps at once: set step_mode='m' of {type(self).__name__}"
-            )
+            refuse_lengths(self)
 
     def _through(self, layer: nn.Module, x: Tensor, lengths: Any) -> Tensor:
         with_time = outermost_stepping(layer)

@@ -15,7 +15,7 @@ from snn_nodes.spikes.tensor import SpikeTensor
 from snn_nodes.spikes.values import binary_bits, sampled_activity
 
 
-class _Last(NamedTuple):
+class _LastInput(NamedTuple):
     """The last input: its shape without time, the dtype of the product, the count of its spikes
     (None: it was taken as dense), and a remark."""
 
@@ -30,7 +30,7 @@ class SpikingInput(TimeFirst):
 
     spike_in: bool = False
     weight: Tensor
-    _last: _Last | None = None
+    _last: _LastInput | None = None
 
     def _limits(self, shape: tuple[int, ...], dtype: torch.dtype) -> Limits:
         """Up to which activity additions pay, for an input of this shape without time."""
@@ -45,14 +45,14 @@ class SpikingInput(TimeFirst):
         if torch.compiler.is_compiling():
             return x
         if isinstance(x, SpikeTensor):
-            self._last = _Last(tuple(x.shape), self._product_dtype(), x._tally)
+            self._last = _LastInput(tuple(x.shape), self._product_dtype(), x._tally)
             x = x.to(self.weight.dtype)
         elif self.spike_in:
             x = self._looked_through(x)
         return x
 
     def _looked_through(self, x: Tensor) -> Tensor:
-        last = self._last = _Last(tuple(x.shape), self._product_dtype(), None)
+        last = self._last = _LastInput(tuple(x.shape), self._product_dtype(), None)
         # Nothing to see on another device, or inside torch.func.
         if x.device.type != "cpu" or torch._C._functorch.maybe_current_level() is not None:
             return x
@@ -78,7 +78,7 @@ class SpikingInput(TimeFirst):
 
     def _known(self, bits: Tensor, x: Tensor) -> SpikeTensor:
         spikes = SpikeTensor.from_bits(bits, x, self.weight.dtype)
-        self._last = _Last(tuple(x.shape), self._product_dtype(), spikes._tally)
+        self._last = _LastInput(tuple(x.shape), self._product_dtype(), spikes._tally)
         return spikes
 
     def _product_dtype(self) -> torch.dtype:
@@ -96,7 +96,7 @@ class SpikingInput(TimeFirst):
             return f"{shown}, {self._way_of(self._last)}"
         return shown + self._expected_way() if self.spike_in else shown
 
-    def _way_of(self, last: _Last) -> str:
+    def _way_of(self, last: _LastInput) -> str:
         if last.tally is None:
             return f"last path: dense{last.remark}"
         count = last.tally.known

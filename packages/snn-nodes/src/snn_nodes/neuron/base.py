@@ -8,6 +8,7 @@ import torch
 from snn_core.types import AsBackend, Backend, Value
 from torch import Tensor, nn
 
+from snn_nodes.naming import label
 from snn_nodes.neuron import equations
 from snn_nodes.neuron.form import Form
 from snn_nodes.neuron.pure import (
@@ -21,11 +22,11 @@ from snn_nodes.neuron.pure import (
 from snn_nodes.neuron.run_settings import V_SEQ, check_flags
 from snn_nodes.neuron.stateful import StatefulNode
 from snn_nodes.neuron.values import checked_value, shown
-from snn_nodes.spikes import SpikeTensor, dense
+from snn_nodes.spikes import dense
 from snn_nodes.surrogate import Sigmoid
 
 
-class _Prepared(type(nn.Module)):  # type: ignore[misc]
+class _Prepared(type):
     """Once a node is constructed, by whatever ``__init__``, what its methods are is worked out.
 
     So it is resolved at construction, and ``torch.compile`` finds it.
@@ -100,6 +101,7 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
             parallel_optim=parallel_optim,
             T=T,
             spike_out=spike_out,
+            store_v_seq=store_v_seq,
             backend=backend,
             on_new_shape=on_new_shape,
         )
@@ -122,8 +124,6 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
             self.register_memory("v", None)
         else:
             self.register_memory("v", 0.0 if v_reset is None else float(v_reset))
-        if store_v_seq:
-            self.store_v_seq = True
 
     def _set_value(self, name: str, value: Value) -> None:
         """A number as a float, a tensor as a buffer that moves with the node; or a Parameter."""
@@ -193,9 +193,15 @@ class BaseNode(StatefulNode, metaclass=_Prepared):
         return spike
 
     def parallel_optim_forward(self, x_seq: Tensor) -> Tensor:
-        """All T steps of ``(T * B, *N)``, time first."""
-        output = self._run_flat(x_seq, None)
-        return SpikeTensor.from_dense(output) if self.spike_out else output
+        """All T steps of ``(T * B, *N)``, time first; for a node with ``parallel_optim``.
+
+        Raises:
+            ValueError: it has another mode.
+        """
+        if not self.parallel_optim:
+            raise ValueError(f"{label(self)} takes all steps by parallel_optim=True only; set it")
+        output: Tensor = self(x_seq)
+        return output
 
     # As a node of any kind.
 

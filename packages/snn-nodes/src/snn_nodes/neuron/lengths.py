@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from snn_nodes.naming import label
 
 
 def check_lengths(lengths: Tensor | Sequence[int], x_seq: Tensor, node: str) -> Tensor:
@@ -28,6 +30,19 @@ def check_lengths(lengths: Tensor | Sequence[int], x_seq: Tensor, node: str) -> 
             f"{node}: lengths must lie in 0 ... {steps} (T of its input), got {n.tolist()}"
         )
     return n
+
+
+def refuse_lengths(module: nn.Module) -> NoReturn:
+    """What a module in step mode ``'s'`` answers to lengths: one step has none.
+
+    Raises:
+        ValueError: always; the message names the module.
+
+    >>> refuse_lengths(nn.Flatten())
+    Traceback (most recent call last):
+    ValueError: lengths need all steps at once: set Flatten(start_dim=1, end_dim=-1).step_mode = 'm'
+    """
+    raise ValueError(f"lengths need all steps at once: set {label(module)}.step_mode = 'm'")
 
 
 def _running(lengths: Tensor, rows: Tensor) -> Tensor:

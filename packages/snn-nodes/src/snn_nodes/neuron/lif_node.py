@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from snn_core.types import AsBackend, Backend, Value
 from torch import Tensor
 
 from snn_nodes.neuron import equations
 from snn_nodes.neuron.base import BaseNode
 from snn_nodes.neuron.run_settings import check_flags
-from snn_nodes.neuron.values import shown
+from snn_nodes.neuron.values import checked_tau, shown
 
 
 class LIFNode(BaseNode):
@@ -29,6 +28,7 @@ class LIFNode(BaseNode):
 
     Source: ``snn_nodes.neuron.equations``.
 
+    >>> import torch
     >>> node = LIFNode(tau=2.0, step_mode="m")
     >>> node(torch.full((4, 1, 1), 1.6)).flatten()
     tensor([0., 1., 0., 1.])
@@ -64,12 +64,7 @@ class LIFNode(BaseNode):
             backend=backend,
             on_new_shape=on_new_shape,
         )
-        self._set_value("tau", tau)
-        if not bool((torch.as_tensor(tau) > 1).all()):
-            raise ValueError(
-                f"tau is the membrane time constant in steps and must be above 1, got "
-                f"{shown(tau)}; pass tau=2.0"
-            )
+        self._set_value("tau", checked_tau("tau", tau))
         check_flags(decay_input=decay_input)
         self.decay_input = decay_input
 

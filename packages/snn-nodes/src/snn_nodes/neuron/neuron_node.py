@@ -75,6 +75,7 @@ class NeuronNode(StatefulNode, Owner):
             parallel_optim=parallel_optim,
             T=T,
             spike_out=spike_out,
+            store_v_seq=store_v_seq,
             backend=backend,
             on_new_shape=on_new_shape,
         )
@@ -87,8 +88,6 @@ class NeuronNode(StatefulNode, Owner):
         self._own_params(params, checking.names_of("learn", learn), dtype, device)
         for name in self.neuron.State._fields:
             self.register_memory(name, None)
-        if store_v_seq:
-            self.store_v_seq = True
         self._check()
 
     def _own_params(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from snn_nodes.neuron import equations
 from snn_nodes.neuron.base import BaseNode
 from snn_nodes.neuron.run_settings import check_flags
-from snn_nodes.neuron.values import shown
+from snn_nodes.neuron.values import checked_tau, shown
 
 
 class ParametricLIFNode(BaseNode):
@@ -67,12 +67,7 @@ class ParametricLIFNode(BaseNode):
             backend=backend,
             on_new_shape=on_new_shape,
         )
-        start = torch.as_tensor(init_tau, dtype=torch.get_default_dtype())
-        if not bool((start > 1).all()) or not bool(start.isfinite().all()):
-            raise ValueError(
-                f"init_tau is the membrane time constant in steps and must be above 1, got "
-                f"{shown(init_tau)}; pass init_tau=2.0"
-            )
+        start = torch.as_tensor(checked_tau("init_tau", init_tau))
         check_flags(decay_input=decay_input)
         self.decay_input = decay_input
         self.w = nn.Parameter(-(start - 1).log())

@@ -19,8 +19,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import snn_core as snn
 import torch
+from snn_core.thresholds import HEAVISIDE
 from snn_core.types import Neuron
 from torch import Tensor, nn
 
@@ -46,7 +46,7 @@ class Impure(Exception):
     """The methods of a node change more than its state."""
 
 
-class Shape(NamedTuple):
+class Blueprint(NamedTuple):
     """What of a node decides what its step does; hashable.
 
     Args:
@@ -77,7 +77,7 @@ def make_of(node: StatefulNode) -> tuple[Any, ...]:
     return tuple(values_of(node)), tuple(node._modules), _stands_in(node.surrogate_function)
 
 
-def contents_of(node: StatefulNode) -> Shape | None:
+def contents_of(node: StatefulNode) -> Blueprint | None:
     """The same, and what is in its modules and its class; None where those are of this package."""
     known = is_ours(node) and _stands_in(node.surrogate_function)
     return None if known else _shape(node, tuple(values_of(node)))
@@ -101,7 +101,7 @@ def form_of(node: StatefulNode, neuron: Neuron, x: Tensor) -> Form | None:
     values, surrogate = values_of(node), node.surrogate_function
     if not is_ours(node) and not all(_broadcasts(value, x) for value in values.values()):
         return None  # a matrix, say, by which a step of one's own multiplies
-    threshold = surrogate.threshold if _stands_in(surrogate) else _UNUSED
+    threshold = surrogate.threshold if _stands_in(surrogate) else HEAVISIDE  # not asked for
     form = Form(neuron, neuron.Params(*values.values()), threshold, _DT)
     if node._purely is None:
         node._purely = _is_pure(node, form, x)
@@ -138,9 +138,6 @@ def _copied(record: Any) -> Any:
     return type(record)(*(one.clone() if isinstance(one, Tensor) else one for one in record))
 
 
-_UNUSED = snn.threshold("heaviside")
-
-
 def values_of(node: StatefulNode) -> dict[str, Any]:
     """The numbers and tensors of a node: its parameters."""
     plain = {
@@ -152,7 +149,7 @@ def values_of(node: StatefulNode) -> dict[str, Any]:
     return plain | {name: value for name, value in owned.items() if value is not None}
 
 
-def _shape(node: StatefulNode, values: tuple[str, ...]) -> Shape | None:
+def _shape(node: StatefulNode, values: tuple[str, ...]) -> Blueprint | None:
     """What decides the step of a node; None if that may change without a sign."""
     fixed = tuple(
         (name, value)
@@ -171,7 +168,7 @@ def _shape(node: StatefulNode, values: tuple[str, ...]) -> Shape | None:
         return None
     kind = type(node)
     numbers = () if is_ours(node) else of_class(kind, StatefulNode)
-    return Shape(kind, node._state_names(), values, fixed + empty, numbers, modules)
+    return Blueprint(kind, node._state_names(), values, fixed + empty, numbers, modules)
 
 
 def _kept(name: str, module: Any) -> Any:
@@ -198,7 +195,7 @@ def _state(node: StatefulNode) -> list[Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _neuron(shape: Shape) -> Neuron:
+def _neuron(shape: Blueprint) -> Neuron:
     Params = _record("Params", [_field(name) for name in shape.values])
     State = _record("State", list(shape.states))
     blank = _blank(shape)
@@ -229,7 +226,7 @@ def _field(name: str) -> str:
     return f"own{name}" if name.startswith("_") else name
 
 
-def _blank(shape: Shape) -> StatefulNode:
+def _blank(shape: Blueprint) -> StatefulNode:
     """A node of this shape without values; what is the same at every step."""
     node = object.__new__(shape.kind)
     node.__dict__.update(
@@ -244,7 +241,7 @@ def _blank(shape: Shape) -> StatefulNode:
 
 def _stand_in(
     blank: StatefulNode,
-    shape: Shape,
+    shape: Blueprint,
     state: Any,
     params: Any,
     threshold: Callable[[Tensor], Tensor],
@@ -259,7 +256,7 @@ def _stand_in(
     return node
 
 
-def _check_pure(node: StatefulNode, before: dict[str, Any], shape: Shape) -> None:
+def _check_pure(node: StatefulNode, before: dict[str, Any], shape: Blueprint) -> None:
     after = node.__dict__
     same = before.keys() == after.keys() and all(after[k] is before[k] for k in before)
     if not same or tuple(node._memories) != shape.states:

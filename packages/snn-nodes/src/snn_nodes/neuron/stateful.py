@@ -12,16 +12,16 @@ from typing import Any
 
 import torch
 from snn_core.choosing import choose
-from snn_core.types import Output
+from snn_core.types import Output, Problem
 from torch import Tensor
 
 from snn_nodes.naming import label
 from snn_nodes.neuron.boundary import bounded
 from snn_nodes.neuron.form import Form, chosen, posed
-from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until
+from snn_nodes.neuron.lengths import check_lengths, ends_of, kept_until, refuse_lengths
 from snn_nodes.neuron.run_settings import RunSettings
 from snn_nodes.spikes import SpikeTensor, dense
-from snn_nodes.stepping import TakesLengths
+from snn_nodes.stepping import TakesLengths, check_steps
 
 
 class StatefulNode(RunSettings, TakesLengths):
@@ -70,7 +70,7 @@ class StatefulNode(RunSettings, TakesLengths):
         elif self.step_mode == "m":
             output = self._run_all(x, lengths)
         elif lengths is not None:
-            raise ValueError(f"lengths need all steps at once: set {label(self)}.step_mode = 'm'")
+            refuse_lengths(self)
         else:
             output = self._run_one(x)
         return SpikeTensor.from_dense(output) if self.spike_out else output
@@ -131,11 +131,7 @@ class StatefulNode(RunSettings, TakesLengths):
                 )
 
     def _run_all(self, x_seq: Tensor, lengths: Tensor | Sequence[int] | None) -> Tensor:
-        if x_seq.ndim < 2 or x_seq.shape[0] == 0:
-            raise ValueError(
-                f"{label(self)} in step mode 'm' takes (T, B, *N) with T >= 1, got "
-                f"{tuple(x_seq.shape)}; for one step at a time set step_mode='s'"
-            )
+        check_steps(self, x_seq)
         n_steps = None if lengths is None else check_lengths(lengths, x_seq, label(self))
         self._settle(x_seq[0])
         form = self._form(x_seq[0])
@@ -180,17 +176,21 @@ class StatefulNode(RunSettings, TakesLengths):
         self, form: Form, x_seq: Tensor, start: Any, record: tuple[str, ...], narrow: bool
     ) -> Output:
         state = _mapped(start, lambda value: value.unsqueeze(-1)) if narrow else start
-        try:
-            problem = posed(form, x_seq.unsqueeze(-1) if narrow else x_seq, state, record)
-        except (ValueError, TypeError) as error:
-            error.add_note(f"in {label(self)}")
-            raise
+        problem = self._posed(form, x_seq.unsqueeze(-1) if narrow else x_seq, state, record)
         out = choose(self._backends, problem).run(problem)
         if not narrow:
             return out
         traces = _mapped(out.traces, lambda value: value.squeeze(-1))
         end = _mapped(out.state, lambda value: value.squeeze(-1))
         return Output(out.output.squeeze(-1), end, traces)
+
+    def _posed(self, form: Form, x_seq: Tensor, *rest: Any) -> Problem:
+        """The problem of a call; what is wrong with it bears a note that says where."""
+        try:
+            return posed(form, x_seq, *rest)
+        except (ValueError, TypeError) as error:
+            error.add_note(f"in {label(self)}")
+            raise
 
     def _settle(self, x: Tensor) -> None:
         """Make sure that the state, if there is one, belongs to inputs like x ``(B, *N)``."""

@@ -6,6 +6,7 @@ import math
 import numbers
 from typing import Any
 
+import torch
 from snn_core.types import Value
 from torch import Tensor
 
@@ -27,6 +28,21 @@ def checked_value(name: str, value: Value) -> Value:
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}")
     return float(value)
+
+
+def checked_tau(name: str, tau: Value) -> Value:
+    """A time constant in steps, above 1.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    tau = checked_value(name, tau)
+    if not bool((torch.as_tensor(tau) > 1).all()):
+        raise ValueError(
+            f"{name} is the membrane time constant in steps and must be above 1, got "
+            f"{shown(tau)}; pass {name}=2.0"
+        )
+    return tau
 
 
 def _check_tensor(name: str, value: Tensor) -> None:

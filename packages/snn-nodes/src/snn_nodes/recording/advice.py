@@ -50,22 +50,26 @@ class LayerDiagnosis(NamedTuple):
 
     @property
     def gradient_norm(self) -> float:
-        """The norm of the gradient with respect to its output at all steps."""
+        """The norm of the gradient with respect to its output at all steps; 0 if there are none."""
         return float(torch.linalg.vector_norm(self.gradient))
 
     @property
     def early(self) -> float:
-        """The largest gradient in the first quarter of the steps."""
-        return float(self.gradient[: self._quarter].max())
+        """The largest gradient in the first quarter of the steps; 0 if it has run none."""
+        return _largest(self.gradient[: self._quarter])
 
     @property
     def late(self) -> float:
-        """The largest gradient in the last quarter of the steps."""
-        return float(self.gradient[-self._quarter :].max())
+        """The largest gradient in the last quarter of the steps; 0 if it has run none."""
+        return _largest(self.gradient[-self._quarter :])
 
     @property
     def _quarter(self) -> int:
         return max(1, self.steps // 4)
+
+
+def _largest(norms: Tensor) -> float:
+    return float(norms.max()) if len(norms) else 0.0
 
 
 def advice_on(layers: tuple[LayerDiagnosis, ...]) -> Iterator[str]:

@@ -67,9 +67,10 @@ def diagnose(
 
     A neuron is dead if it never fires, saturated if it fires in more than 90 % of the steps. The
     width of a surrogate is where its slope is at least a tenth of its peak (``surrogate_width``).
-    Membranes are seen as the threshold is asked, before reset. They are not on a backend that was
-    asked for by name (nodes with ``'auto'`` run eagerly here, the same numbers), with a surrogate
-    that is a plain function, or with the smooth primitive in the spike's place.
+    Membranes are seen as the threshold is asked, before reset. They are not on a backend other than
+    ``'eager'`` that was asked for by name (nodes with ``'auto'`` run eagerly here, the same
+    numbers), with a surrogate that is a plain function, or with the smooth primitive in the spike's
+    place.
 
     Advice is given on a layer where more than 20 % of its neurons are dead, more than 10 % are
     saturated, less than 2 % of its membranes are within the width, its gradient is a thousand times

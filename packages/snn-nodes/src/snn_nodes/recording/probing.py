@@ -135,8 +135,9 @@ def _watch(node: StatefulNode, note: Callable[[Tensor], None], scope: ExitStack)
 def _width_of(node: StatefulNode) -> Width | None:
     """The width of its surrogate; None where nothing can be seen of it.
 
-    That is so on a backend that was asked for by name, with a surrogate that is a plain function,
-    and where the smooth primitive is in the spike's place, whose gradient is true.
+    That is so on a backend other than ``'eager'`` that was asked for by name, with a surrogate that
+    is a plain function, and where the smooth primitive is in the spike's place, whose gradient is
+    true.
     """
     if node.backend not in ("auto", "eager"):
         return None

@@ -8,6 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+# Torch has no public way to walk nested arguments, nor to learn of an operation what it writes into
+# (``func._schema``) and what it is composed of (``func.decompose``, undocumented): its own tensor
+# subclasses use these.
 from torch.utils._pytree import tree_leaves, tree_map
 
 from snn_nodes.spikes.bits import as_floats
