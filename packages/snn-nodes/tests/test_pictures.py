@@ -23,6 +23,7 @@ from snn_nodes.recording import (
     surrogate_shapes,
 )
 from snn_nodes.surrogate import Sigmoid
+from torch import nn
 
 T = 12
 
@@ -208,3 +209,15 @@ def test_wrong_arguments(recorded, draw, message):
         draw(recorded["0"])
     with pytest.raises(AttributeError, match="has no attribute 'raster'"):
         recording.raster  # noqa: B018
+
+
+def test_a_recorder_and_a_recording_have_rates_to_draw():
+    net = Sequential(nn.Linear(3, 5), LIFNode(v_threshold=0.1), nn.Linear(5, 2), LIFNode())
+    with Recorder(net) as recorder:
+        net(torch.ones(6, 2, 3))
+    texts = [text.get_text() for text in rate_histogram(recorder).get_legend().get_texts()]
+    assert [text.split(":")[0] for text in texts] == ["1", "3"]
+    alone, given = (rate_histogram(one) for one in (recorder["1"], recorder["1"].rates))
+    assert alone.get_legend().get_texts()[0].get_text() == (
+        given.get_legend().get_texts()[0].get_text()
+    )

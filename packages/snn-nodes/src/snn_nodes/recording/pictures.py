@@ -138,7 +138,7 @@ def membrane_trace(
 
 
 def rate_histogram(
-    rates: Tensor | Mapping[str, Tensor],
+    rates: Tensor | Recording | Mapping[str, Tensor | Recording],
     *,
     dt: float | None = None,
     bins: int = BINS,
@@ -147,8 +147,8 @@ def rate_histogram(
     """How many neurons fire how often, layer by layer; neurons that never fire are counted apart.
 
     Args:
-        rates: spikes per step, any shape, such as ``recorder["hidden"].rates``; or those of several
-            layers by name.
+        rates: spikes per step, any shape, or a recording that has them; or those of several layers
+            by name, such as a ``Recorder``.
         dt: step in seconds, for rates in Hz; None for spikes per step.
         bins: number of bins over all that is shown.
         axes: to draw into; None for a new figure.
@@ -163,7 +163,8 @@ def rate_histogram(
     """
     layers = rates if isinstance(rates, Mapping) else {"": rates}
     scale, unit = (1.0, "spikes/step") if dt is None else (1 / dt, "Hz")
-    values = {name: scale * as_array(of).flatten() for name, of in layers.items() if of is not None}
+    given = {n: of.rates if isinstance(of, Recording) else of for n, of in layers.items()}
+    values = {name: scale * as_array(of).flatten() for name, of in given.items() if of is not None}
     if not values or not all(map(len, values.values())):
         raise ValueError("there are no rates to draw; give a tensor, or layers that spike by name")
     edges = np.histogram_bin_edges(np.concatenate([*values.values(), np.zeros(1)]), bins)
