@@ -1,6 +1,7 @@
 """Backend numba inside what users build around it: torch.compile, checkpoint, threads, DDP."""
 
 import copy
+import gc
 import threading
 import warnings
 
@@ -163,6 +164,10 @@ def test_distributed_data_parallel(tmp_path):
         parallel = torch.nn.parallel.DistributedDataParallel(made)
         given = grads_of(made, lambda: loss_of(parallel, x))
     finally:
+        # Were the module the last to hold the group, it would wait for the group's thread with
+        # Python's lock in its hand, and the thread at times for the lock.
+        parallel = None
+        gc.collect()
         torch.distributed.destroy_process_group()
     assert_equal(given, expected)
 

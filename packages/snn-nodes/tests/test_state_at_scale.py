@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,9 @@ def alone(tmp_path: Path):
         "gloo", init_method=f"file://{tmp_path}/rendezvous", rank=0, world_size=1
     )
     yield
+    # Were a module the last to hold the group, it would wait for the group's thread with Python's
+    # lock in its hand, and the thread at times for the lock.
+    gc.collect()
     dist.destroy_process_group()
 
 
