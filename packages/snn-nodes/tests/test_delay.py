@@ -162,6 +162,7 @@ def test_without_a_delay_nothing_leads_back(x):
     delay, weight = Delay(0, "m"), torch.ones(N, dtype=x.dtype, requires_grad=True)
     for _ in range(2):  # no reset between them
         delay(x * weight).square().sum().backward()
+    torch.testing.assert_close(weight.grad, 4 * x.square().sum((0, 1)))
 
 
 def test_another_delay_is_taken_after_a_reset(x):

@@ -10,29 +10,14 @@ from snn_nodes.recording import diagnose
 from snn_nodes.surrogate import Heaviside, Rect, StraightThrough, SuperSpike
 from torch import nn
 
+from .diagnosed import layer, network
+
 T, B, N = 16, 4, 6
 
 
 @pytest.fixture
 def x():
     return torch.rand(T, B, N, generator=torch.Generator().manual_seed(1))
-
-
-def network(*nodes, gain=6.0, features=N):
-    """Layers of positive and negative weights of a size that keeps neurons at work."""
-    torch.manual_seed(0)
-    layers = []
-    for node in nodes:
-        linear = nn.Linear(features, features)
-        with torch.no_grad():
-            linear.weight.copy_(gain * torch.rand(features, features) / features)
-            linear.bias.fill_(0.2)
-        layers += [linear, node]
-    return Sequential(*layers)
-
-
-def layer(found, name):
-    return next(row for row in found.layers if row.name == name)
 
 
 def test_a_healthy_network_gets_no_advice(x):

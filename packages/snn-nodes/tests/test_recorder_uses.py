@@ -17,32 +17,14 @@ from snn_nodes.neuron import IFNode, LIFNode, NeuronNode
 from snn_nodes.recording import Recorder
 from torch import nn
 
+from .recorded import by_hand, run
+
 T, B, N = 7, 2, 5
-
-
-def by_hand(x, decay=0.5):
-    """LIF, tau = 2, decayed input: v <- v + (x - v)/2, fires at 1, is reset to 0."""
-    v = torch.zeros_like(x[0])
-    spikes, membranes = [], []
-    for step in x:
-        v = v + (step - v) * decay
-        z = v >= 1
-        v = torch.where(z, 0.0, v)
-        spikes.append(z)
-        membranes.append(v)
-    return torch.stack(spikes), torch.stack(membranes)
 
 
 @pytest.fixture
 def x():
     return 4 * torch.rand(T, B, N, generator=torch.Generator().manual_seed(1))
-
-
-def run(node, x, mode):
-    if mode == "s":
-        return torch.stack([node(step) for step in x])
-    node.step_mode = "m"
-    return node(x)
 
 
 def test_an_output_that_is_no_spike_has_no_spikes_and_no_rates(x):

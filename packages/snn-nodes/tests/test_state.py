@@ -177,7 +177,10 @@ def test_states_of_calls_without_a_graph_need_no_remedy():
     reset_net(net)
     x = X.clone().requires_grad_()
     net(x).sum().backward(retain_graph=True)
+    once = x.grad.clone()
     net(x).sum().backward()  # the graph is there: through both sequences
+    assert once.any()
+    assert not torch.equal(x.grad, once)
 
 
 def test_gradients_go_through_calls_that_belong_together():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import nir  # type: ignore[import-untyped]
+import nir
 import torch
 
 from snn_nodes.exchange.arrays import NOT_VALUES, array, same, to_array, to_tensor

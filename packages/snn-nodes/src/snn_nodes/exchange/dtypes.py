@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import nir  # type: ignore[import-untyped]
+import nir
 import numpy as np
 import torch
 

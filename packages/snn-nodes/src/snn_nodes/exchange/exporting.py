@@ -6,7 +6,7 @@ import operator
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 from torch import Tensor, nn
 
 from snn_nodes.exchange.carrying import carried

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 
-import nir  # type: ignore[import-untyped]
+import nir
 
 from snn_nodes.exchange.report import ExchangeError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import nir  # type: ignore[import-untyped]
+import nir
 import numpy as np
 
 from snn_nodes.exchange.arrays import Array, array

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 import snn_core as snn
 import torch
 from snn_core.thresholds import Threshold

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 import numpy as np
 
 STATING = (nir.Input, nir.Output, nir.Flatten)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 import torch
 from torch import Tensor, nn
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import nir  # type: ignore[import-untyped]
+import nir
 import numpy as np
 import snn_core
 from torch import Tensor, nn

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 
 from snn_nodes.exchange.arrays import array, whole
 from snn_nodes.exchange.report import ExchangeError, inside

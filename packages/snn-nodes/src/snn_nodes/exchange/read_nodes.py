@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 import numpy as np
 import snn_core as snn
 import torch

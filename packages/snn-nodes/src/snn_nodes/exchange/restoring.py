@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import nir  # type: ignore[import-untyped]
+import nir
 from torch import nn
 
 from snn_nodes.exchange.arrays import NOT_VALUES, same

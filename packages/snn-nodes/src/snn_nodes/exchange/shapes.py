@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import nir  # type: ignore[import-untyped]
+import nir
 
 from snn_nodes.exchange.arrays import array, whole
 from snn_nodes.exchange.report import ExchangeError

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 import numpy as np
 
 from snn_nodes.exchange.arrays import Array, array

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import nir  # type: ignore[import-untyped]
+import nir
 import numpy as np
 from snn_core import lookup
 from snn_core.errors import UnknownName
